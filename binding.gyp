@@ -1,0 +1,44 @@
+{
+  # One target; the operating system's file is picked here, so native/ needs no #ifdef.
+  "targets": [{
+    "target_name": "net_sockopt",
+    "sources": ["native/binding.cc"],
+    "xcode_settings": {
+      "CLANG_CXX_LANGUAGE_STANDARD": "c++20",
+      "GCC_ENABLE_CPP_EXCEPTIONS": "NO",
+      "GCC_ENABLE_CPP_RTTI": "NO",
+      "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
+      "GCC_TREAT_WARNINGS_AS_ERRORS": "YES",
+      "WARNING_CFLAGS": ["-Wall", "-Wextra"],
+      "MACOSX_DEPLOYMENT_TARGET": "11.0"
+    },
+    "conditions": [
+      ["OS == 'linux'", {
+        "sources": ["native/posix.cc", "native/linux.cc"],
+        "cflags!": ["-O3", "-fno-omit-frame-pointer"],
+        "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
+        "cflags_cc": [
+          "-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror",
+          # Nothing is exported but the two entry points of the version script below.
+          "-fvisibility=hidden", "-fvisibility-inlines-hidden",
+          "-fno-exceptions", "-fno-rtti", "-ffunction-sections", "-fdata-sections",
+          # The checked variants (__recv_chk ...) exist in glibc only.
+          "-U_FORTIFY_SOURCE"
+        ],
+        "ldflags!": ["-rdynamic"],
+        # No library is named: node itself has libc, glibc's or musl's, so one file serves both.
+        "ldflags": [
+          "-nodefaultlibs", "-Wl,--gc-sections", "-Wl,--as-needed",
+          "-Wl,-z,relro,-z,now,-z,noexecstack",
+          "-Wl,--version-script=<(module_root_dir)/native/exports.map"
+        ]
+      }],
+      ["OS == 'mac'", {
+        "sources": ["native/posix.cc", "native/darwin.cc"],
+        "xcode_settings": {
+          "OTHER_LDFLAGS": ["-Wl,-exported_symbols_list,<(module_root_dir)/native/exports.txt"]
+        }
+      }]
+    ]
+  }]
+}

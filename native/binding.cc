@@ -1,0 +1,213 @@
+// Node-API glue: numbers and bytes in, one number out. Arguments are validated in TypeScript; what
+// is no number or no Uint8Array here is answered with the system's own "invalid argument", never a
+// throw or an abort. Plain node_api.h, because a crossing counts
+// (docs/decisions/003-plain-node-api.md).
+
+#define NAPI_VERSION 8
+#include <node_api.h>
+
+#include <array>
+#include <cerrno>
+#include <concepts>
+#include <cstring>
+#include <tuple>
+#include <utility>
+
+#include "socket.h"
+
+namespace {
+
+// The area in which short values travel, shared with lib/binding.ts: one ArrayBuffer per
+// environment.
+constexpr int kAreaSize = 64 * 1024;
+
+// One option of a batch. Its value follows, padded to a multiple of 8 bytes.
+struct Record {
+  int level;
+  int option;
+  int length;
+  int padding;
+};
+
+bool Read(napi_env env, napi_value value, int& out) {
+  return napi_get_value_int32(env, value, &out) == napi_ok;
+}
+
+// An ioctl request; a SOCKET on Windows.
+template <std::unsigned_integral Wide>
+bool Read(napi_env env, napi_value value, Wide& out) {
+  int64_t number = 0;
+  if (napi_get_value_int64(env, value, &number) != napi_ok) return false;
+  out = static_cast<Wide>(number);
+  return true;
+}
+
+bool Read(napi_env env, napi_value value, Buffer& out) {
+  napi_typedarray_type type = napi_int8_array;
+  size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok) {
+    return false;
+  }
+  out = Buffer(static_cast<unsigned char*>(data), length);
+  return type == napi_uint8_array;
+}
+
+napi_value Number(napi_env env, int value) {
+  napi_value result = nullptr;
+  napi_create_int32(env, value, &result);
+  return result;
+}
+
+// Reads the arguments that `operation` takes, in its order, and hands its int to JavaScript.
+template <typename... Arguments>
+napi_value Call(napi_env env, napi_callback_info info, int (*operation)(Buffer, Arguments...)) {
+  size_t count = sizeof...(Arguments);
+  std::array<napi_value, sizeof...(Arguments)> values{};
+  void* area = nullptr;
+  if (napi_get_cb_info(env, info, &count, values.data(), nullptr, &area) != napi_ok) {
+    return Number(env, -EINVAL);
+  }
+  return [&]<size_t... I>(std::index_sequence<I...>) {
+    std::tuple<Arguments...> arguments{};
+    if (!(Read(env, values[I], std::get<I>(arguments)) && ...)) return Number(env, -EINVAL);
+    return Number(env, operation(Buffer(static_cast<unsigned char*>(area), kAreaSize),
+                                 std::get<I>(arguments)...));
+  }
+  (std::index_sequence_for<Arguments...>{});
+}
+
+template <auto operation>
+napi_value Glue(napi_env env, napi_callback_info info) {
+  return Call(env, info, operation);
+}
+
+bool Fits(int length) { return length >= 0 && length <= kAreaSize; }
+
+// Zeroed first, since a system may write fewer bytes than it documents (Windows' BOOL: one of
+// four).
+int GetZeroed(Socket socket, int level, int option, Buffer value) {
+  std::memset(value.data(), 0, value.size());
+  return GetOption(socket, level, option, value);
+}
+
+int GetInArea(Buffer area, Socket socket, int level, int option, int length) {
+  if (!Fits(length)) return -EINVAL;
+  return GetZeroed(socket, level, option, area.first(static_cast<size_t>(length)));
+}
+
+int SetFromArea(Buffer area, Socket socket, int level, int option, int length) {
+  if (!Fits(length)) return -EINVAL;
+  return SetOption(socket, level, option, area.first(static_cast<size_t>(length)));
+}
+
+int GetBytes(Buffer /*area*/, Socket socket, int level, int option, Buffer value) {
+  return GetOption(socket, level, option, value);
+}
+
+int SetBytes(Buffer /*area*/, Socket socket, int level, int option, Buffer value) {
+  return SetOption(socket, level, option, value);
+}
+
+// Walks `count` records. The first that fails ends the batch; its index is then the area's first
+// int.
+template <typename Operation>
+int Batch(Buffer area, int count, Operation operation) {
+  size_t at = 0;
+  for (int index = 0; index < count; index++) {
+    Record record{};
+    if (area.size() - at < sizeof record) return -EINVAL;
+    std::memcpy(&record, area.data() + at, sizeof record);
+    const Buffer rest = area.subspan(at + sizeof record);
+    if (record.length < 0 || static_cast<size_t>(record.length) > rest.size()) return -EINVAL;
+    const auto length = static_cast<size_t>(record.length);
+    const int result = operation(record, rest.first(length));
+    if (result < 0) {
+      std::memcpy(area.data(), &index, sizeof index);
+      return result;
+    }
+    record.length = result;
+    std::memcpy(area.data() + at, &record, sizeof record);
+    at += sizeof record + (length + 7) / 8 * 8;
+    if (at > area.size()) return -EINVAL;
+  }
+  return count;
+}
+
+int GetBatch(Buffer area, Socket socket, int count) {
+  return Batch(area, count, [socket](const Record& record, Buffer value) {
+    return GetZeroed(socket, record.level, record.option, value);
+  });
+}
+
+int SetBatch(Buffer area, Socket socket, int count) {
+  return Batch(area, count, [socket](const Record& record, Buffer value) {
+    return SetOption(socket, record.level, record.option, value);
+  });
+}
+
+// The whole area is lent to the kernel, since it alone knows how much a request writes: at most 16
+// KiB where the number tells (_IOC_SIZEMASK), less where it does not.
+int IoctlInArea(Buffer area, Socket socket, unsigned long request, int length) {
+  if (!Fits(length)) return -EINVAL;
+  return Ioctl(socket, request, area, length);
+}
+
+int OpenSocket(Buffer /*area*/, int family, int type, int protocol) {
+  return Open(family, type, protocol);
+}
+
+int BindSocket(Buffer /*area*/, Socket socket, Buffer address) { return Bind(socket, address); }
+
+int ListenSocket(Buffer /*area*/, Socket socket, int backlog) { return Listen(socket, backlog); }
+
+int CloseSocket(Buffer /*area*/, Socket socket) { return Close(socket); }
+
+int AcceptQueueInArea(Buffer area, Socket socket) {
+  AcceptQueue queue{};
+  const int result = GetAcceptQueue(socket, queue);
+  std::memcpy(area.data(), &queue, sizeof queue);
+  return result;
+}
+
+napi_value Init(napi_env env, napi_value exports) {
+  void* area = nullptr;
+  napi_value buffer = nullptr;
+  napi_value address = nullptr;
+  napi_ref keep = nullptr;
+  if (napi_create_arraybuffer(env, kAreaSize, &area, &buffer) != napi_ok ||
+      napi_create_reference(env, buffer, 1, &keep) != napi_ok ||
+      napi_create_bigint_uint64(env, reinterpret_cast<uintptr_t>(area), &address) != napi_ok) {
+    return nullptr;
+  }
+  const auto value = [](const char* name, napi_value given) {
+    return napi_property_descriptor{name,    nullptr, nullptr,         nullptr,
+                                    nullptr, given,   napi_enumerable, nullptr};
+  };
+  const auto method = [&](const char* name, napi_callback callback) {
+    return napi_property_descriptor{name,    nullptr, callback,        nullptr,
+                                    nullptr, nullptr, napi_enumerable, area};
+  };
+  const std::array properties{
+      value("area", buffer),
+      value("areaAddress", address),
+      method("getOption", Glue<GetInArea>),
+      method("setOption", Glue<SetFromArea>),
+      method("getBytes", Glue<GetBytes>),
+      method("setBytes", Glue<SetBytes>),
+      method("getBatch", Glue<GetBatch>),
+      method("setBatch", Glue<SetBatch>),
+      method("ioctl", Glue<IoctlInArea>),
+      method("open", Glue<OpenSocket>),
+      method("bind", Glue<BindSocket>),
+      method("listen", Glue<ListenSocket>),
+      method("close", Glue<CloseSocket>),
+      method("getAcceptQueue", Glue<AcceptQueueInArea>),
+  };
+  napi_define_properties(env, exports, properties.size(), properties.data());
+  return exports;
+}
+
+}  // namespace
+
+NAPI_MODULE_INIT() { return Init(env, exports); }

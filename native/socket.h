@@ -1,0 +1,46 @@
+// The contract between the glue (binding.cc) and an operating system. One file per system
+// implements all of it; binding.gyp picks the file, so a function that is missing is a link error.
+//
+// Sockets, bytes and system calls: nothing here knows an option by name, throws, or formats a
+// message. Every function returns >= 0, or the operating system's error number negated (-errno on
+// POSIX).
+
+#ifndef NET_SOCKOPT_SOCKET_H_
+#define NET_SOCKOPT_SOCKET_H_
+
+#include <cstdint>
+#include <span>
+
+#ifdef _WIN32
+using Socket = std::uintptr_t;
+#else
+using Socket = int;
+#endif
+
+using Bytes = std::span<const unsigned char>;
+using Buffer = std::span<unsigned char>;
+
+struct AcceptQueue {
+  int length;  // connections that wait for accept()
+  int limit;   // the backlog that the kernel keeps
+};
+
+// Options: raw bytes in both directions. GetOption returns how many bytes the kernel wrote.
+int GetOption(Socket socket, int level, int option, Buffer value);
+int SetOption(Socket socket, int level, int option, Bytes value);
+
+// The argument is one area for input and output, as ioctl(2) has it; `length` bytes of it are
+// input. Refuses what is not a socket, since an ioctl request means something else on a file or a
+// terminal.
+int Ioctl(Socket socket, unsigned long request, Buffer argument, int length);
+
+// A socket of our own: non-blocking, closed on exec. `address` is a struct sockaddr.
+int Open(int family, int type, int protocol);
+int Bind(Socket socket, Bytes address);
+int Listen(Socket socket, int backlog);
+int Close(Socket socket);
+
+// EINVAL when the socket does not listen (as accept(2) has it).
+int GetAcceptQueue(Socket socket, AcceptQueue& queue);
+
+#endif  // NET_SOCKOPT_SOCKET_H_
