@@ -1,0 +1,67 @@
+/**
+ * The only file that knows a .node file exists. Native functions return >= 0 or a negated system error;
+ * they never throw. Short values travel in an area of memory that both sides share.
+ */
+import { createRequire } from 'node:module'
+import { arch, platform, version, versions } from 'node:process'
+import { fileURLToPath } from 'node:url'
+import type { Area } from './codec/codec.js'
+import { outOfRange, withCode } from './errors.js'
+
+/** native/binding.cc. */
+interface Binding {
+  readonly area: ArrayBuffer
+  /** Where the area is, for values that hold a pointer. */
+  readonly areaAddress: bigint
+  getOption(socket: number, level: number, option: number, length: number): number
+  setOption(socket: number, level: number, option: number, length: number): number
+  getBytes(socket: number, level: number, option: number, value: Uint8Array): number
+  setBytes(socket: number, level: number, option: number, value: Uint8Array): number
+  getBatch(socket: number, count: number): number
+  setBatch(socket: number, count: number): number
+  ioctl(socket: number, request: number, length: number): number
+  open(family: number, type: number, protocol: number): number
+  bind(socket: number, address: Uint8Array): number
+  listen(socket: number, backlog: number): number
+  close(socket: number): number
+  getAcceptQueue(socket: number): number
+}
+
+function load(): Binding {
+  const require = createRequire(import.meta.url)
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  try {
+    return (require('node-gyp-build') as (root: string) => Binding)(root)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const message =
+      `net-sockopt has no binary that loads in Node ${version} (${platform}-${arch}, Node-API ${versions.napi}). ` +
+      `Looked for prebuilds/${platform}-${arch}/*.node and build/Release/*.node in ${root}. ` +
+      `Build one with "npm rebuild net-sockopt --foreground-scripts" (needs a C++ compiler). ${reason}`
+    throw withCode(new Error(message, { cause }), 'ERR_DLOPEN_FAILED')
+  }
+}
+
+export const native = load()
+
+/** Pointees grow from the area's end towards its beginning, where the values are. */
+let pointeesAt = native.area.byteLength
+
+export const area: Area = {
+  view: new DataView(native.area),
+  bytes: new Uint8Array(native.area),
+  pointTo(pointee) {
+    const at = pointeesAt - Math.ceil(pointee.length / 8) * 8
+    if (at < native.area.byteLength / 4) {
+      throw outOfRange('values', 'small enough for one call together', pointee.length)
+    }
+    area.bytes.set(pointee, at)
+    pointeesAt = at
+    return native.areaAddress + BigInt(at)
+  },
+}
+
+/** Frees what the last call's values pointed to. */
+export function releasePointees(): void {
+  pointeesAt = native.area.byteLength
+}

@@ -1,0 +1,96 @@
+/** A listening socket of our own: options first, then bind(), then listen() with the exact backlog. */
+import { lookup } from 'node:dns/promises'
+import { addAbortListener } from 'node:events'
+import { isIP } from 'node:net'
+import { addressBytes, familyNumbers, scopeOf, sockaddrBytes } from './address.js'
+import { native } from './binding.js'
+import { errnoOf, abortError, invalidValue, listenError } from './errors.js'
+import type { ListenPlan } from './listen-options.js'
+import { platform } from './platform.js'
+import { entriesOf, applyEntries } from './sockopt.js'
+
+const sockStream = 1
+
+interface Place {
+  address: string
+  family: 4 | 6
+  port: number
+}
+
+/** Opens, binds and listens; the caller owns the descriptor. Leaves none behind when it fails. */
+export async function openListeningTcp(
+  plan: ListenPlan,
+  { port, host }: { port: number; host: string | undefined },
+): Promise<number> {
+  if (host !== undefined) return listenAt(await resolveHost(host, port, plan.signal), plan)
+  try {
+    return listenAt({ address: '::', family: 6, port }, plan)
+  } catch (error) {
+    if (!lacksIpv6(error)) throw error
+    return listenAt({ address: '0.0.0.0', family: 4, port }, plan)
+  }
+}
+
+function lacksIpv6(error: unknown): boolean {
+  const { errno } = error as { errno?: number }
+  return errno === errnoOf('EAFNOSUPPORT') || errno === errnoOf('EADDRNOTAVAIL')
+}
+
+async function resolveHost(host: string, port: number, signal?: AbortSignal): Promise<Place> {
+  const known = isIP(host)
+  if (known !== 0) return { address: host, family: known as 4 | 6, port }
+  const { address, family } = await abortable(lookup(host), signal)
+  return { address, family: family as 4 | 6, port }
+}
+
+/** The promise, or a rejection as soon as the signal aborts. */
+async function abortable<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return promise
+  if (signal.aborted) throw abortError(signal)
+  return new Promise<T>((resolve, reject) => {
+    const listener = addAbortListener(signal, () => reject(abortError(signal)))
+    promise.then(resolve, reject).finally(() => listener[Symbol.dispose]())
+  })
+}
+
+function listenAt(place: Place, plan: ListenPlan): number {
+  if (plan.ipv6Only && place.family === 4) {
+    throw invalidValue(
+      'options.ipv6Only',
+      true,
+      `cannot be had at the IPv4 address ${place.address}`,
+    )
+  }
+  const socket = native.open(familyNumbers[platform][place.family], sockStream, 0)
+  const failed = (errno: number): Error => listenError(errno, place.address, place.port)
+  if (socket < 0) throw failed(socket)
+  try {
+    applyEntries(socket, entriesOf(ownOptions(place, plan)))
+    applyEntries(socket, plan.beforeBind)
+    const bound = native.bind(socket, addressOf(place))
+    if (bound < 0) throw failed(bound)
+    const listening = native.listen(socket, plan.backlog)
+    if (listening < 0) throw failed(listening)
+    applyEntries(socket, plan.afterListen)
+    return socket
+  } catch (error) {
+    native.close(socket)
+    throw error
+  }
+}
+
+/** What Node itself sets on a listener, so that ours behaves alike; its caller's options come after and win. */
+function ownOptions({ family }: Place, { ipv6Only }: ListenPlan) {
+  return {
+    ...(platform !== 'win32' && { SO_REUSEADDR: true }),
+    ...(family === 6 && { IPV6_V6ONLY: ipv6Only }),
+  }
+}
+
+function addressOf({ address, family, port }: Place): Uint8Array {
+  const scope = scopeOf(address)
+  if (scope === undefined || addressBytes(address) === undefined) {
+    throw invalidValue('options.host', address, 'names an interface that does not exist')
+  }
+  return sockaddrBytes({ family, address, port, scope }, platform)
+}

@@ -1,0 +1,52 @@
+import type { Platform } from '../platform.js'
+
+/** Where values lie while the kernel reads or writes them. */
+export interface Area {
+  readonly view: DataView
+  /** The same memory, byte for byte. */
+  readonly bytes: Uint8Array
+  /**
+   * Copies what a value points to behind everything else and returns its address. It stays there until
+   * the next call.
+   */
+  pointTo(bytes: Uint8Array): bigint
+}
+
+/** How a value lies in memory on one system. */
+export interface Layout<In, Out = In> {
+  /** Bytes offered to the kernel when it writes. */
+  readonly size: number
+  /** Writes a value at `at` and returns its length. Throws before that if it does not fit; `name` is the option's. */
+  write(area: Area, at: number, value: In, name: string): number
+  /** The value in the `length` bytes that the kernel wrote at `at`. */
+  read(area: Area, at: number, length: number): Out
+}
+
+/** One kind of value, in both directions, on every system. */
+export interface Codec<In, Out = In> {
+  /** What a number counts, or what the value is: `'seconds'`, `'bytes'`, `'boolean'`. */
+  readonly unit: string
+  on(platform: Platform): Layout<In, Out>
+}
+
+/** A codec with the same layout everywhere. */
+export function everywhere<In, Out = In>(unit: string, layout: Layout<In, Out>): Codec<In, Out> {
+  return { unit, on: () => layout }
+}
+
+/** A codec whose layout each system decides. */
+export function perPlatform<In, Out = In>(
+  unit: string,
+  layouts: Record<Platform, Layout<In, Out>>,
+): Codec<In, Out> {
+  return { unit, on: (platform) => layouts[platform] }
+}
+
+/** A codec of what can only be read. */
+export function readOnly<Out>(
+  unit: string,
+  size: number,
+  read: Layout<never, Out>['read'],
+): Codec<never, Out> {
+  return everywhere<never, Out>(unit, { size, write: () => 0, read })
+}

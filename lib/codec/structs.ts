@@ -1,0 +1,247 @@
+/** Where the members of C structs lie, and structs as plain objects whose keys are those members. */
+import { invalidType } from '../errors.js'
+import type { Platform } from '../platform.js'
+import { type Area, type Codec, everywhere, type Layout, readOnly } from './codec.js'
+import { checkInteger, littleEndian } from './numbers.js'
+
+const integers = {
+  u8: { min: 0, max: 255 },
+  u16: { min: 0, max: 65535 },
+  i32: { min: -(2 ** 31), max: 2 ** 31 - 1 },
+  u32: { min: 0, max: 2 ** 32 - 1 },
+  i64: { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER },
+}
+
+type Integer = keyof typeof integers
+
+/** A member: its type, or its size where it is no integer, and its offset, as `offsetof` gives it. */
+export type Member<Type = Integer | number> = readonly [type: Type, offset: number]
+
+export interface StructLayout<Name extends string = string, Type = Integer | number> {
+  readonly size: number
+  readonly members: Readonly<Record<Name, Member<Type>>>
+}
+
+const linger = { size: 8, members: { l_onoff: ['i32', 0], l_linger: ['i32', 4] } } as const
+const membership = { size: 8, members: { imr_multiaddr: [4, 0], imr_interface: [4, 4] } } as const
+const membershipIPv6 = {
+  size: 20,
+  members: { ipv6mr_multiaddr: [16, 0], ipv6mr_interface: ['u32', 16] },
+} as const
+const sourceMembership = {
+  size: 12,
+  members: { imr_multiaddr: [4, 0], imr_sourceaddr: [4, 4], imr_interface: [4, 8] },
+} as const
+
+/**
+ * Every struct that a codec knows, by its name in C, with the members that it uses. A column per
+ * platform, like the table of options; `scripts/check-constants.js` holds them against the headers.
+ */
+export const structs = {
+  /** Windows, after a failed connect: `ws2ipdef.h`. */
+  ICMP_ERROR_INFO: {
+    win32: {
+      size: 36,
+      members: { srcaddress: [28, 0], protocol: ['i32', 28], type: ['u8', 32], code: ['u8', 33] },
+    },
+  },
+  'struct ip_mreq': { linux: membership, darwin: membership, win32: membership },
+  'struct ip_mreq_source': {
+    linux: {
+      size: 12,
+      members: { imr_multiaddr: [4, 0], imr_interface: [4, 4], imr_sourceaddr: [4, 8] },
+    },
+    darwin: sourceMembership,
+    win32: sourceMembership,
+  },
+  'struct ipv6_mreq': { linux: membershipIPv6, darwin: membershipIPv6, win32: membershipIPv6 },
+  'struct linger': {
+    linux: linger,
+    darwin: linger,
+    win32: { size: 4, members: { l_onoff: ['u16', 0], l_linger: ['u16', 2] } },
+  },
+  'struct so_np_extensions': {
+    darwin: { size: 8, members: { npx_flags: ['u32', 0], npx_mask: ['u32', 4] } },
+  },
+  'struct so_timestamping': {
+    linux: { size: 8, members: { flags: ['i32', 0], bind_phc: ['i32', 4] } },
+  },
+  'struct sock_filter': {
+    linux: { size: 8, members: { code: ['u16', 0], jt: ['u8', 2], jf: ['u8', 3], k: ['u32', 4] } },
+  },
+  'struct sock_fprog': { linux: { size: 16, members: { len: ['u16', 0], filter: [8, 8] } } },
+  'struct sock_txtime': {
+    linux: { size: 8, members: { clockid: ['i32', 0], flags: ['u32', 4] } },
+  },
+  'struct tcp_md5sig': {
+    linux: {
+      size: 216,
+      members: {
+        tcpm_addr: [128, 0],
+        tcpm_flags: ['u8', 128],
+        tcpm_prefixlen: ['u8', 129],
+        tcpm_keylen: ['u16', 130],
+        tcpm_key: [80, 136],
+      },
+    },
+  },
+  /** On 64 bits time_t has 8 bytes everywhere; suseconds_t has 8 on Linux, 4 and padding on macOS. */
+  'struct timeval': {
+    linux: { size: 16, members: { tv_sec: ['i64', 0], tv_usec: ['i64', 8] } },
+    darwin: { size: 16, members: { tv_sec: ['i64', 0], tv_usec: ['i32', 8] } },
+  },
+  'struct ucred': {
+    linux: { size: 12, members: { pid: ['i32', 0], uid: ['u32', 4], gid: ['u32', 8] } },
+  },
+  'struct xucred': {
+    darwin: {
+      size: 76,
+      members: {
+        cr_version: ['u32', 0],
+        cr_uid: ['u32', 4],
+        cr_ngroups: ['u16', 8],
+        cr_groups: [64, 12],
+      },
+    },
+  },
+} as const satisfies Record<string, Partial<Record<Platform, StructLayout>>>
+
+/** Writes an integer member of the struct at `at`. */
+export function put(
+  area: Pick<Area, 'view'>,
+  at: number,
+  member: Member<Integer>,
+  value: number,
+): void {
+  const [type, offset] = member
+  const { view } = area
+  if (type === 'u8') view.setUint8(at + offset, value)
+  else if (type === 'u16') view.setUint16(at + offset, value, littleEndian)
+  else if (type === 'i32') view.setInt32(at + offset, value, littleEndian)
+  else if (type === 'u32') view.setUint32(at + offset, value, littleEndian)
+  else view.setBigInt64(at + offset, BigInt(value), littleEndian)
+}
+
+/** Reads an integer member of the struct at `at`. */
+export function take(area: Pick<Area, 'view'>, at: number, member: Member<Integer>): number {
+  const [type, offset] = member
+  const { view } = area
+  if (type === 'u8') return view.getUint8(at + offset)
+  if (type === 'u16') return view.getUint16(at + offset, littleEndian)
+  if (type === 'i32') return view.getInt32(at + offset, littleEndian)
+  if (type === 'u32') return view.getUint32(at + offset, littleEndian)
+  return Number(view.getBigInt64(at + offset, littleEndian))
+}
+
+/** The bytes of a member that is no integer. They are the area's own: copy what shall last. */
+export function bytesOf(area: Area, at: number, member: Member<number>): Uint8Array {
+  const [size, offset] = member
+  return area.bytes.subarray(at + offset, at + offset + size)
+}
+
+function struct<Name extends string>(
+  layout: StructLayout<Name, Integer>,
+): Layout<Record<Name, number>> {
+  const { size } = layout
+  const members = Object.entries(layout.members) as [Name, Member<Integer>][]
+  return {
+    size,
+    write(area, at, value, name) {
+      if (typeof value !== 'object' || value === null) {
+        throw invalidType(name, `an object { ${members.map(([key]) => key).join(', ')} }`, value)
+      }
+      for (const [key, [type]] of members) {
+        checkInteger(`${name}.${key}`, value[key], type, integers[type].min, integers[type].max)
+      }
+      area.bytes.fill(0, at, at + size)
+      for (const [key, member] of members) put(area, at, member, value[key])
+      return size
+    },
+    read(area, at, length) {
+      // A kernel that knows fewer members writes fewer bytes; the area was zeroed before.
+      const present = members.filter(([, [, offset]]) => offset < length)
+      const pairs = present.map(([key, member]) => [key, take(area, at, member)])
+      return Object.fromEntries(pairs) as Record<Name, number>
+    },
+  }
+}
+
+function structCodec<Name extends string>(
+  layout: StructLayout<Name, Integer>,
+): Codec<Record<Name, number>> {
+  return everywhere(`{ ${Object.keys(layout.members).join(', ')} }`, struct(layout))
+}
+
+/** `struct ucred` (unix(7)). */
+export const peerCredentials = structCodec(structs['struct ucred'].linux)
+
+/** The `u32[]` of `SO_MEMINFO`, by the names of `SK_MEMINFO_*` (linux/sock_diag.h). */
+export const memoryInfo = structCodec({
+  size: 36,
+  members: {
+    rmem_alloc: ['u32', 0],
+    rcvbuf: ['u32', 4],
+    wmem_alloc: ['u32', 8],
+    sndbuf: ['u32', 12],
+    fwd_alloc: ['u32', 16],
+    wmem_queued: ['u32', 20],
+    optmem: ['u32', 24],
+    backlog: ['u32', 28],
+    drops: ['u32', 32],
+  },
+})
+
+/** `struct sock_txtime` (linux/net_tstamp.h). */
+export const transmitTime = structCodec(structs['struct sock_txtime'].linux)
+
+/** `struct so_timestamping` (linux/net_tstamp.h). */
+export const timestamping = structCodec(structs['struct so_timestamping'].linux)
+
+/** `struct so_np_extensions` (macOS sys/socket.h). */
+export const darwinExtensions = structCodec(structs['struct so_np_extensions'].darwin)
+
+/** `struct xucred` (macOS sys/ucred.h); the first group is the effective one. */
+export interface DarwinCredentials {
+  cr_version: number
+  cr_uid: number
+  cr_groups: number[]
+}
+
+const xucred = structs['struct xucred'].darwin
+
+export const darwinCredentials = readOnly<DarwinCredentials>(
+  '{ cr_version, cr_uid, cr_groups }',
+  xucred.size,
+  (area, at) => {
+    const { cr_version, cr_uid, cr_ngroups, cr_groups } = xucred.members
+    const groups = Array.from({ length: take(area, at, cr_ngroups) }, (_, i) =>
+      area.view.getUint32(at + cr_groups[1] + 4 * i, littleEndian),
+    )
+    return {
+      cr_version: take(area, at, cr_version),
+      cr_uid: take(area, at, cr_uid),
+      cr_groups: groups,
+    }
+  },
+)
+
+/** An array of `u32`, such as the group ids of `SO_PEERGROUPS`. */
+export const numberList: Codec<readonly number[], number[]> = everywhere<
+  readonly number[],
+  number[]
+>('array of numbers', {
+  size: 4 * 1024,
+  write(area, at, value, name) {
+    if (!Array.isArray(value)) throw invalidType(name, 'an array of numbers', value)
+    value.forEach((number: unknown, i) => {
+      checkInteger(`${name}[${i}]`, number, 'u32', 0, 2 ** 32 - 1)
+      area.view.setUint32(at + 4 * i, number, littleEndian)
+    })
+    return 4 * value.length
+  },
+  read(area, at, length) {
+    return Array.from({ length: length / 4 }, (_, i) =>
+      area.view.getUint32(at + 4 * i, littleEndian),
+    )
+  },
+})

@@ -1,0 +1,149 @@
+import { addAbortListener, once } from 'node:events'
+import net from 'node:net'
+import { setOnAccepted } from './accepted.js'
+import { native } from './binding.js'
+import { openListeningTcp } from './bound-socket.js'
+import { abortError, invalidType, listenError, withCode } from './errors.js'
+import { type ListenOptions, type ListenPlan, planListening } from './listen-options.js'
+import {
+  adoptTcp,
+  bindUnix,
+  type Handle,
+  handleType,
+  listenWithTcpHandle,
+  listenWithUnixHandle,
+} from './node-internals.js'
+import { platform } from './platform.js'
+import { getAcceptQueue } from './queue.js'
+import { applyEntries } from './sockopt.js'
+
+/**
+ * Makes a server listen on a socket of our own: its options set before `bind()`, its backlog exact, 0 and 1
+ * included (`server.listen` turns 0 into 511). Everything else is as after `server.listen()`: `'listening'`,
+ * `address()`, `close()`, `getConnections()`, `await using`.
+ *
+ * - **Server:** any `net.Server`: `net`, `tls`, `http`, `https`, `http2`.
+ * - **Backlog:** Linux admits one connection more than it says. If the system cuts it to its own limit, a
+ *   process warning with the code `SOCKOPT_BACKLOG_CUT` names both numbers, once;
+ *   {@link getAcceptQueue} always tells.
+ * - **Options:** accepted sockets inherit them on Linux; where a system does not, each accepted socket is
+ *   set before the server's own `'connection'` listeners run.
+ * - **Cluster:** a worker must say `reusePort` or `exclusive`, else `ERR_SOCKET_SHARED`.
+ * - **Errors:** the promise is rejected and no descriptor stays behind: wrong arguments as
+ *   `TypeError`/`RangeError`; `EADDRINUSE`, `EACCES` ... as Node's own; a refused option as
+ *   {@link SocketOptionError}; `ERR_SERVER_ALREADY_LISTEN`; `AbortError`.
+ * - **Source:** `listen(2)`, `bind(2)`, `socket(7)`.
+ *
+ * @example
+ * import { createServer } from 'node:http'
+ * import { listenWithBacklog } from 'net-sockopt'
+ *
+ * const server = createServer((request, response) => response.end('ok'))
+ * await listenWithBacklog(server, {
+ *   port: 0,
+ *   backlog: 4096,
+ *   keepAlive: { idle: 30_000, interval: 10_000, count: 3 },
+ *   socketOptions: { TCP_DEFER_ACCEPT: 5, TCP_USER_TIMEOUT: 30_000 },
+ * })
+ * server.close()
+ */
+export async function listenWithBacklog<Server extends net.Server>(
+  server: Server,
+  options: ListenOptions,
+): Promise<Server> {
+  if (!(server instanceof net.Server)) throw invalidType('server', 'a net.Server', server)
+  const plan = planListening(options)
+  checkNotListening(server)
+  checkNotAborted(plan.signal)
+  const { where } = plan
+  if ('path' in where) listenOnUnix(server, plan, where)
+  else listenOnTcp(server, plan, await openListeningTcp(plan, where), where)
+  setOnAccepted(server, plan.perConnection)
+  await once(server, 'listening')
+  closeOnAbort(server, plan.signal)
+  warnIfCut(server, plan.backlog)
+  return server
+}
+
+function checkNotListening(server: net.Server): void {
+  if (server.listening) {
+    const error = new Error('Listen method has been called more than once without closing')
+    throw withCode(error, 'ERR_SERVER_ALREADY_LISTEN')
+  }
+}
+
+function checkNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortError(signal)
+}
+
+function listenOnTcp(
+  server: net.Server,
+  plan: ListenPlan,
+  socket: number,
+  { host = '::', port }: { host: string | undefined; port: number },
+): void {
+  const handle = adoptTcp(socket, handleType.server)
+  if (typeof handle === 'number') {
+    native.close(socket)
+    throw listenError(handle, host, port)
+  }
+  closingOnError(handle, () => {
+    checkNotAborted(plan.signal)
+    listenWithTcpHandle(server, handle, plan.backlog)
+  })
+}
+
+function listenOnUnix(
+  server: net.Server,
+  plan: ListenPlan,
+  { path, mode }: { path: string; mode: number },
+): void {
+  const handle = bindUnix(path)
+  if (typeof handle === 'number') throw listenError(handle, path)
+  closingOnError(handle, () => {
+    const socket = handle.fd ?? -1
+    applyEntries(socket, plan.beforeBind)
+    const changed = mode === 0 ? 0 : (handle.fchmod?.(mode) ?? 0)
+    if (changed < 0) throw listenError(changed, path)
+    listenWithUnixHandle(server, handle, path, plan.backlog)
+    // Again, since libuv listens with 1 where 0 was asked for (uv__pipe_listen).
+    const listening = native.listen(socket, plan.backlog)
+    if (listening < 0) throw listenError(listening, path)
+    applyEntries(socket, plan.afterListen)
+  })
+}
+
+function closingOnError(handle: Handle, action: () => void): void {
+  try {
+    action()
+  } catch (error) {
+    handle.close()
+    throw error
+  }
+}
+
+/** As `server.listen({ signal })`: aborting closes the server. */
+function closeOnAbort(server: net.Server, signal: AbortSignal | undefined): void {
+  if (signal === undefined) return
+  if (signal.aborted) {
+    server.close()
+    throw abortError(signal)
+  }
+  const listener = addAbortListener(signal, () => server.close())
+  server.once('close', () => listener[Symbol.dispose]())
+}
+
+let warned = false
+
+const limits = { linux: 'net.core.somaxconn', darwin: 'kern.ipc.somaxconn', win32: undefined }
+
+/** listen(2): a backlog above the system's limit is silently cut to it. */
+function warnIfCut(server: net.Server, backlog: number): void {
+  const sysctl = limits[platform]
+  if (warned || sysctl === undefined) return
+  const { limit } = getAcceptQueue(server)
+  if (limit >= backlog) return
+  warned = true
+  const message = `The backlog ${backlog} was cut to ${limit} by ${sysctl}; raise it with "sysctl -w ${sysctl}=${backlog}"`
+  process.emitWarning(message, { type: 'SocketOptionWarning', code: 'SOCKOPT_BACKLOG_CUT' })
+}

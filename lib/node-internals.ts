@@ -1,0 +1,140 @@
+/**
+ * The only file that reaches into Node's internals, where there is no public way: from a socket to its
+ * handle, and from a descriptor of ours to a server. Tried on Node 20.20, 22.23, 24.9 and 26.9 on Linux.
+ */
+import type dgram from 'node:dgram'
+import net from 'node:net'
+
+/** libuv's wrapper of a socket, as far as we use it. */
+export interface Handle {
+  /** -1 or another negative number while there is none; absent where Node only pretends to have a handle. */
+  readonly fd?: number
+  open(fd: number): number
+  listen(backlog: number): number
+  close(): void
+  fchmod?(mode: number): number
+}
+
+interface WithHandle {
+  readonly _handle: Handle | null
+}
+
+/** The handle of a socket or server; null before it has one and after it was closed. */
+export function handleOf(target: net.Socket | net.Server): Handle | null {
+  return (target as unknown as WithHandle)._handle
+}
+
+/**
+ * The socket or stream below a TLS socket; undefined if it has its own connection. A stream that is no
+ * socket shows as Node's JSStreamSocket, which is a net.Socket without a descriptor.
+ */
+export function streamBelow(socket: net.Socket): net.Socket | undefined {
+  const handle: (Handle & { _parentWrap?: net.Socket | null }) | null = handleOf(socket)
+  return handle?._parentWrap ?? undefined
+}
+
+/** Is this Node's stand-in for a stream that is no socket? */
+export function isStreamWrapper(socket: net.Socket): boolean {
+  return socket.constructor.name === 'JSStreamSocket'
+}
+
+function symbolOf(target: object, description: string): symbol | undefined {
+  for (
+    let at: object | null = target;
+    at !== null;
+    at = Object.getPrototypeOf(at) as object | null
+  ) {
+    const found = Object.getOwnPropertySymbols(at).find(
+      (symbol) => symbol.description === description,
+    )
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+let datagramState: symbol | undefined
+
+/** A dgram socket's handle; null once it is closed. `socket._handle` would warn (DEP0112), and is gone in Node 26. */
+export function datagramHandleOf(socket: dgram.Socket): Handle | null {
+  datagramState ??= symbolOf(socket, 'state symbol')
+  const state = datagramState && (socket as unknown as Record<symbol, unknown>)[datagramState]
+  return (state as { handle: Handle | null } | undefined)?.handle ?? null
+}
+
+/** Has this server, which has no handle now, ever had one? */
+export function wasListening(server: net.Server): boolean {
+  const symbol = symbolOf(server, 'async_id_symbol')
+  return symbol !== undefined && Number((server as unknown as Record<symbol, unknown>)[symbol]) > 0
+}
+
+type HandleClass = new (type: number) => Handle
+
+/** TCPConstants.SERVER and .SOCKET, the same in every version. */
+export const handleType = { socket: 0, server: 1 } as const
+
+let tcpClass: HandleClass | undefined
+
+/**
+ * Node's TCP class. A socket whose lookup never answers has a handle at once, and no OS socket; other
+ * routes to the class warn (process.binding) or bind a port for a moment (net._createServerHandle).
+ */
+function tcp(): HandleClass {
+  if (tcpClass === undefined) {
+    const probe = new net.Socket()
+    probe.connect({ host: 'a.invalid', port: 1, lookup: () => undefined })
+    tcpClass = handleOf(probe)?.constructor as HandleClass
+    probe.destroy()
+  }
+  return tcpClass
+}
+
+/** A TCP handle around a socket of ours. From here on the handle closes it. */
+export function adoptTcp(fd: number, type: number): Handle | number {
+  const handle = new (tcp())(type)
+  const error = handle.open(fd)
+  if (error === 0) return handle
+  handle.close()
+  return error
+}
+
+interface ServerInternals {
+  _handle: Handle | null
+  _pipeName?: string
+  _listen2(address: string | null, port: number, addressType: number, backlog: number): void
+}
+
+/**
+ * Lets a server listen with a TCP handle. Node passes `backlog || 511` to the handle, so 0 must get past
+ * it: the handle's own method is told the number. `exclusive` is implied, also in a cluster worker.
+ */
+export function listenWithTcpHandle(server: net.Server, handle: Handle, backlog: number): void {
+  listenExactly(handle, backlog)
+  server.listen(handle)
+}
+
+/** A bound Unix socket's handle, or a negated error. libuv removes the path when it closes. */
+export function bindUnix(path: string): Handle | number {
+  const internals = net as unknown as {
+    _createServerHandle(address: string, port: -1, addressType: -1): Handle | number
+  }
+  return internals._createServerHandle(path, -1, -1)
+}
+
+/** The same for a Unix socket, where `server.listen(handle)` would open the descriptor a second time. */
+export function listenWithUnixHandle(
+  server: net.Server,
+  handle: Handle,
+  path: string,
+  backlog: number,
+): void {
+  const internals = server as unknown as ServerInternals
+  listenExactly(handle, backlog)
+  internals._handle = handle
+  internals._pipeName = path
+  internals._listen2(path, -1, -1, backlog)
+}
+
+function listenExactly(handle: Handle, backlog: number): void {
+  const listen = handle.listen.bind(handle)
+  handle.listen = () => listen(backlog)
+}

@@ -1,0 +1,330 @@
+/** One option, several options, and the raw calls below them. */
+import { area, native, releasePointees } from './binding.js'
+import type { Area } from './codec/codec.js'
+import { checkInteger, littleEndian } from './codec/numbers.js'
+import { errnoOf, invalidType, outOfRange, systemError } from './errors.js'
+import type {
+  OptionValue,
+  OptionValues,
+  ReadableOption,
+  SettableValue,
+  WritableOption,
+} from './option-types.js'
+import { isPending, onSocket } from './pending.js'
+import { lookUp, type Option } from './resolve.js'
+import { openSocketOf, socketOf, type SocketTarget } from './target.js'
+
+/**
+ * Sets one socket option: `setsockopt(2)` with the option's name, and its value in the kernel's own unit.
+ *
+ * - **Value:** what {@link options} says for the name; `TCP_KEEPIDLE` is seconds, `TCP_USER_TIMEOUT`
+ *   milliseconds. Checked before the call: nothing is rounded or cut to fit.
+ * - **Platforms:** per option, see `docs/options.md`; one that this system lacks is `ENOPROTOOPT`.
+ * - **When:** at once on an open socket. On one that still connects it is kept and set as soon as there is
+ *   a descriptor, before `connect(2)` for TCP; if the kernel then refuses it, the socket is destroyed with
+ *   that error.
+ * - **Errors:** `TypeError`/`RangeError` for wrong arguments; `ERR_SOCKET_CLOSED`, `ERR_SOCKET_NOT_OPEN`,
+ *   `ERR_SOCKET_SHARED`; the system's own (`EINVAL`, `EPERM`, `ENOTSOCK` ...) as {@link SocketOptionError}.
+ * - **Source:** `setsockopt(2)`, `socket(7)`, `tcp(7)`, `ip(7)`, `ipv6(7)`.
+ *
+ * @example
+ * import net from 'node:net'
+ * import { setOption } from 'net-sockopt'
+ *
+ * const server = net.createServer().listen(0, () => {
+ *   setOption(server, 'TCP_DEFER_ACCEPT', 5) // seconds
+ *   server.close()
+ * })
+ */
+export function setOption<Name extends WritableOption>(
+  target: SocketTarget,
+  name: Name,
+  value: SettableValue<Name>,
+): void {
+  const option = lookUp(name, 'set')
+  const length = option.layout.write(area, 0, value, option.name)
+  const socket = socketOf(target)
+  if (isPending(target, socket)) {
+    releasePointees()
+    onSocket(target, (socket) => setOn(socket, option, value))
+    return
+  }
+  const result = native.setOption(socket, option.level, option.number, length)
+  releasePointees()
+  if (result < 0) throw refused(result, 'setsockopt', option)
+}
+
+function setOn(socket: number, option: Option, value: unknown): void {
+  const length = option.layout.write(area, 0, value, option.name)
+  const result = native.setOption(socket, option.level, option.number, length)
+  releasePointees()
+  if (result < 0) throw refused(result, 'setsockopt', option)
+}
+
+/**
+ * Reads one socket option: `getsockopt(2)` with the option's name.
+ *
+ * - **Value:** what the kernel keeps, which may differ from what was set: Linux doubles `SO_RCVBUF`,
+ *   rounds `TCP_DEFER_ACCEPT` up.
+ * - **Platforms, errors:** as for {@link setOption}. A socket that is not connected yet is
+ *   `ERR_SOCKET_NOT_OPEN`.
+ * - **Source:** `getsockopt(2)`.
+ *
+ * @example
+ * import net from 'node:net'
+ * import { getOption } from 'net-sockopt'
+ *
+ * const server = net.createServer().listen(0, () => {
+ *   console.log(getOption(server, 'SO_RCVBUF')) // bytes
+ *   server.close()
+ * })
+ */
+export function getOption<Name extends ReadableOption>(
+  target: SocketTarget,
+  name: Name,
+): OptionValue<Name> {
+  const option = lookUp(name, 'get')
+  const { layout } = option
+  const length = native.getOption(openSocketOf(target), option.level, option.number, layout.size)
+  if (length < 0) throw refused(length, 'getsockopt', option)
+  return layout.read(area, 0, length) as OptionValue<Name>
+}
+
+/**
+ * Sets several options in one crossing into native code, in the order of the object's keys. All values are
+ * checked before the first call. The first option that the kernel refuses ends it: the error's `option`
+ * names it, its `applied` lists those that were set before.
+ *
+ * Everything else is as for {@link setOption}.
+ *
+ * @example
+ * import net from 'node:net'
+ * import { setOptions } from 'net-sockopt'
+ *
+ * const server = net.createServer().listen(0, () => {
+ *   setOptions(server, { TCP_NODELAY: true, TCP_KEEPIDLE: 60, SO_RCVBUF: 65536 })
+ *   server.close()
+ * })
+ */
+export function setOptions(target: SocketTarget, values: OptionValues): void {
+  const entries = entriesOf(values)
+  const count = encode(entries)
+  const socket = socketOf(target)
+  if (isPending(target, socket)) {
+    releasePointees()
+    onSocket(target, (socket) => applyEntries(socket, entries))
+    return
+  }
+  applyEncoded(socket, entries, count)
+}
+
+/** An option with its value, not yet checked. */
+export interface Entry {
+  readonly option: Option
+  readonly value: unknown
+}
+
+/** The options behind an object of names and values; throws for a name that cannot be set here. */
+export function entriesOf(values: object, argument = 'values'): Entry[] {
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+    throw invalidType(argument, 'an object of option names and values', values)
+  }
+  return Object.keys(values).map((name) => ({
+    option: lookUp(name, 'set'),
+    value: (values as Record<string, unknown>)[name],
+  }))
+}
+
+/** Throws unless every value fits its option. */
+export function checkEntries(entries: readonly Entry[]): void {
+  encode(entries)
+  releasePointees()
+}
+
+/** Sets options on a descriptor, in one crossing. */
+export function applyEntries(socket: number, entries: readonly Entry[]): void {
+  applyEncoded(socket, entries, encode(entries))
+}
+
+function applyEncoded(socket: number, entries: readonly Entry[], count: number): void {
+  const result = native.setBatch(socket, count)
+  releasePointees()
+  if (result < 0)
+    throw batchRefused(
+      result,
+      'setsockopt',
+      entries.map(({ option }) => option),
+    )
+}
+
+/** struct Record in native/binding.cc: level, option, length, padding; the value follows. */
+const recordSize = 16
+
+function putRecord(at: number, option: Option, length: number): number {
+  area.view.setInt32(at, option.level, littleEndian)
+  area.view.setInt32(at + 4, option.number, littleEndian)
+  area.view.setInt32(at + 8, length, littleEndian)
+  return at + recordSize + ((length + 7) & ~7)
+}
+
+function encode(entries: readonly Entry[]): number {
+  let at = 0
+  for (const { option, value } of entries) {
+    checkRoom(at, option)
+    const length = option.layout.write(area, at + recordSize, value, option.name)
+    at = putRecord(at, option, length)
+  }
+  return entries.length
+}
+
+function checkRoom(at: number, { layout }: Option): void {
+  if (at + recordSize + layout.size > area.bytes.length) {
+    throw outOfRange('options.length', 'few enough for one call', at)
+  }
+}
+
+/**
+ * Reads several options in one crossing into native code.
+ *
+ * Everything else is as for {@link getOption}; the first option that the kernel refuses is named by the
+ * error.
+ *
+ * @example
+ * import net from 'node:net'
+ * import { getOptions } from 'net-sockopt'
+ *
+ * const server = net.createServer().listen(0, () => {
+ *   console.log(getOptions(server, ['SO_RCVBUF', 'SO_SNDBUF', 'TCP_NODELAY']))
+ *   server.close()
+ * })
+ */
+export function getOptions<Name extends ReadableOption>(
+  target: SocketTarget,
+  names: readonly Name[],
+): { [N in Name]: OptionValue<N> } {
+  if (!Array.isArray(names)) throw invalidType('names', 'an array of option names', names)
+  const options = names.map((name) => lookUp(name, 'get'))
+  let at = 0
+  const places = options.map((option) => {
+    checkRoom(at, option)
+    const place = at
+    at = putRecord(at, option, option.layout.size)
+    return place
+  })
+  const result = native.getBatch(openSocketOf(target), options.length)
+  if (result < 0) throw batchRefused(result, 'getsockopt', options)
+  const pairs = options.map((option, i) => [option.name, readRecord(area, places[i] ?? 0, option)])
+  return Object.fromEntries(pairs) as { [N in Name]: OptionValue<N> }
+}
+
+function readRecord(from: Area, at: number, option: Option): unknown {
+  return option.layout.read(from, at + recordSize, from.view.getInt32(at + 8, littleEndian))
+}
+
+function batchRefused(errno: number, syscall: string, options: readonly Option[]): Error {
+  const index = area.view.getInt32(0, littleEndian)
+  const option = options[index]
+  // The batch itself was malformed, which only a bug of ours can cause.
+  if (option === undefined) return systemError(errno, syscall)
+  const applied = options.slice(0, index).map(({ name }) => name)
+  return refused(errno, syscall, option, syscall === 'setsockopt' ? applied : undefined)
+}
+
+function refused(errno: number, syscall: string, option: Option, applied?: string[]): Error {
+  const { name, row } = option
+  const details = applied === undefined ? { option: name } : { option: name, applied }
+  return systemError(errno, syscall, { ...details, hint: hintFor(errno, row) })
+}
+
+/** What the table knows about a refusal. */
+function hintFor(errno: number, { needs, when }: Option['row']): string | undefined {
+  const privileged = errno === errnoOf('EPERM') || errno === errnoOf('EACCES')
+  if (privileged && needs !== undefined) return `it needs ${needs}`
+  if (errno === errnoOf('EINVAL') && when !== undefined) return `it may be set ${when}`
+  return undefined
+}
+
+/**
+ * Raw `getsockopt(2)`: any level and option number, the kernel's bytes as they are.
+ *
+ * - **Value:** a Buffer with what the kernel wrote, at most `length` bytes.
+ * - **Errors:** the system's own; arguments that are no whole numbers are `RangeError`s.
+ * - **Source:** `getsockopt(2)`, Winsock `getsockopt`.
+ *
+ * @example
+ * import net from 'node:net'
+ * import { getsockopt } from 'net-sockopt'
+ *
+ * const server = net.createServer().listen(0, () => {
+ *   const SOL_SOCKET = 1, SO_TYPE = 3 // Linux
+ *   console.log(getsockopt(server, SOL_SOCKET, SO_TYPE, 4))
+ *   server.close()
+ * })
+ */
+export function getsockopt(
+  target: SocketTarget,
+  level: number,
+  option: number,
+  length: number,
+): Buffer {
+  checkNumbers(level, option)
+  checkInteger('length', length, 'bytes', 0, 2 ** 31 - 1)
+  const socket = openSocketOf(target)
+  // A short value goes through the area, which is larger than any overshoot: Linux takes the length of
+  // SO_GET_FILTER as a number of instructions, 8 bytes each.
+  const value = length <= area.bytes.length ? area.bytes : new Uint8Array(length)
+  const result =
+    value === area.bytes
+      ? native.getOption(socket, level, option, length)
+      : native.getBytes(socket, level, option, value)
+  if (result < 0) throw systemError(result, 'getsockopt', { option: rawName(level, option) })
+  return Buffer.from(value.slice(0, Math.min(result, length)).buffer)
+}
+
+/**
+ * Raw `setsockopt(2)`: any level and option number; a number is an `int`, a `Uint8Array` the bytes as they
+ * are.
+ *
+ * - **Errors:** the system's own; `TypeError`/`RangeError` for a value that is neither.
+ * - **Source:** `setsockopt(2)`, Winsock `setsockopt`.
+ *
+ * @example
+ * import net from 'node:net'
+ * import { setsockopt } from 'net-sockopt'
+ *
+ * const server = net.createServer().listen(0, () => {
+ *   const IPPROTO_TCP = 6, TCP_NODELAY = 1
+ *   setsockopt(server, IPPROTO_TCP, TCP_NODELAY, 1)
+ *   server.close()
+ * })
+ */
+export function setsockopt(
+  target: SocketTarget,
+  level: number,
+  option: number,
+  value: number | Uint8Array,
+): void {
+  checkNumbers(level, option)
+  const bytes = rawValue(value)
+  onSocket(target, (socket) => {
+    const result = native.setBytes(socket, level, option, bytes)
+    if (result < 0) throw systemError(result, 'setsockopt', { option: rawName(level, option) })
+  })
+}
+
+function rawValue(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return Uint8Array.from(value)
+  if (typeof value !== 'number') throw invalidType('value', 'a number or a Uint8Array', value)
+  // Signed or unsigned, the bytes are the same.
+  checkInteger('value', value, 'int', -(2 ** 31), 2 ** 32 - 1)
+  return new Uint8Array(Int32Array.of(value | 0).buffer)
+}
+
+function checkNumbers(level: number, option: number): void {
+  checkInteger('level', level, 'int', -(2 ** 31), 2 ** 32 - 1)
+  checkInteger('option', option, 'int', -(2 ** 31), 2 ** 32 - 1)
+}
+
+function rawName(level: number, option: number): string {
+  return `level ${level} option ${option}`
+}
