@@ -1,0 +1,205 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { getLinger, getOption, setLinger, setOption, setOptions } from '../../lib/index.js'
+import { errorOf } from '../support/errors.js'
+import { connected, destroyAtEnd, listening, portOf, tcpPair } from '../support/sockets.js'
+import { temporaryPath } from '../support/files.js'
+
+/** Sets an option that no socket has by itself, and reads it back. */
+function expectUsable(target: Parameters<typeof setOption>[0]): void {
+  expect(getOption(target, 'TCP_KEEPIDLE')).not.toBe(77)
+  setOption(target, 'TCP_KEEPIDLE', 77)
+  expect(getOption(target, 'TCP_KEEPIDLE')).toBe(77)
+}
+
+describe('net.Socket', () => {
+  test('a connected client', async () => {
+    expectUsable((await tcpPair()).client)
+  })
+
+  test('an accepted socket', async () => {
+    expectUsable((await tcpPair()).accepted)
+  })
+
+  test('an accepted socket is another socket than its client', async () => {
+    const { client, accepted } = await tcpPair()
+    setOption(client, 'TCP_KEEPIDLE', 77)
+    expect(getOption(accepted, 'TCP_KEEPIDLE')).not.toBe(77)
+  })
+
+  test('a paused socket', async () => {
+    const { accepted } = await tcpPair()
+    accepted.pause()
+    expectUsable(accepted)
+  })
+
+  test('a half-closed socket', async () => {
+    const server = await listening(net.createServer({ allowHalfOpen: true }))
+    const client = await connected({ port: portOf(server), host: '127.0.0.1', allowHalfOpen: true })
+    client.end()
+    await once(client, 'finish')
+    expectUsable(client)
+  })
+
+  test('an unref()ed socket', async () => {
+    const { client } = await tcpPair()
+    client.unref()
+    expectUsable(client)
+  })
+
+  test('an IPv6 socket', async () => {
+    const { client } = await tcpPair('::1')
+    expectUsable(client)
+    setOption(client, 'IPV6_UNICAST_HOPS', 33)
+    expect(getOption(client, 'IPV6_UNICAST_HOPS')).toBe(33)
+  })
+
+  test('a Unix socket has the options of its kind, and refuses those of TCP', async () => {
+    const path = temporaryPath('unix.sock')
+    await listening(net.createServer(), { path })
+    const client = await connected({ path })
+    setLinger(client, 3000)
+    expect(getLinger(client)).toBe(3000)
+    expect(errorOf(() => getOption(client, 'TCP_KEEPIDLE')).code).toMatch(/EOPNOTSUPP|ENOPROTOOPT/)
+  })
+})
+
+describe('a socket that is still connecting', () => {
+  test('keeps options and has them before its own connect listener runs', async () => {
+    const server = await listening(net.createServer())
+    const client = net.connect(portOf(server), '127.0.0.1')
+    destroyAtEnd(client)
+    const seen = new Promise((resolve) => {
+      client.on('connect', () => resolve([getOption(client, 'TCP_KEEPIDLE'), getLinger(client)]))
+    })
+    setOption(client, 'TCP_KEEPIDLE', 77)
+    setLinger(client, 3000)
+    expect(await seen).toEqual([77, 3000])
+  })
+
+  test('has them before connect(2): TCP_SYNCNT is refused by nobody and the buffer sets the window', async () => {
+    const server = await listening(net.createServer())
+    const client = net.connect(portOf(server), '127.0.0.1')
+    destroyAtEnd(client)
+    // TCP_FASTOPEN_CONNECT is EINVAL once connect(2) has begun.
+    setOptions(client, { TCP_SYNCNT: 2, TCP_FASTOPEN_CONNECT: true })
+    await once(client, 'connect')
+    expect(getOption(client, 'TCP_SYNCNT')).toBe(2)
+    expect(getOption(client, 'TCP_FASTOPEN_CONNECT')).toBe(true)
+  })
+
+  test('has them on every attempt: the address that answers is not the first', async () => {
+    const server = await listening(net.createServer(), { port: 0, host: '127.0.0.1' })
+    const client = net.connect({
+      port: portOf(server),
+      host: 'two-addresses.test',
+      autoSelectFamily: true,
+      lookup: (_host, _options, callback) => {
+        const addresses = [
+          { address: '::1', family: 6 },
+          { address: '127.0.0.1', family: 4 },
+        ]
+        setImmediate(() => callback(null, addresses))
+      },
+    })
+    destroyAtEnd(client)
+    const attempts: number[] = []
+    client.on('connectionAttempt', (_address, _port, family) => {
+      attempts.push(family)
+      // While an attempt runs, an option is for this attempt and for those that follow.
+      if (family === 6) process.nextTick(() => setOption(client, 'TCP_KEEPINTVL', 33))
+    })
+    setOption(client, 'TCP_KEEPIDLE', 77)
+    await once(client, 'connect')
+    expect(attempts).toEqual([6, 4])
+    expect(getOption(client, 'TCP_KEEPIDLE')).toBe(77)
+    expect(getOption(client, 'TCP_KEEPINTVL')).toBe(33)
+  })
+
+  test('a local address does not lose them', async () => {
+    const server = await listening(net.createServer())
+    const client = net.connect({
+      port: portOf(server),
+      host: '127.0.0.1',
+      localAddress: '127.0.0.2',
+    })
+    destroyAtEnd(client)
+    setOption(client, 'TCP_KEEPIDLE', 77)
+    await once(client, 'connect')
+    expect(client.localAddress).toBe('127.0.0.2')
+    expect(getOption(client, 'TCP_KEEPIDLE')).toBe(77)
+  })
+
+  test('a Unix socket', async () => {
+    const path = temporaryPath('unix.sock')
+    await listening(net.createServer(), { path })
+    const client = net.connect(path)
+    destroyAtEnd(client)
+    const seen = new Promise((resolve) => {
+      client.on('connect', () => resolve(getLinger(client)))
+    })
+    setLinger(client, 3000)
+    expect(await seen).toBe(3000)
+  })
+
+  test('is destroyed with the error when the kernel refuses', async () => {
+    const server = await listening(net.createServer())
+    const client = net.connect(portOf(server), '127.0.0.1')
+    let connects = 0
+    client.on('connect', () => connects++)
+    setOption(client, 'TCP_KEEPIDLE', 40_000) // more than 32767 is EINVAL
+    const [error] = (await once(client, 'error')) as [Error & Record<string, unknown>]
+    expect(error).toMatchObject({ code: 'EINVAL', syscall: 'setsockopt', option: 'TCP_KEEPIDLE' })
+    expect(client.destroyed).toBe(true)
+    await once(client, 'close')
+    expect(connects).toBe(0)
+  })
+
+  test('wrong values are refused at once, not later', async () => {
+    const server = await listening(net.createServer())
+    const client = net.connect(portOf(server), '127.0.0.1')
+    destroyAtEnd(client)
+    expect(errorOf(() => setOption(client, 'TCP_KEEPIDLE', 1.5)).code).toBe('ERR_OUT_OF_RANGE')
+    await once(client, 'connect')
+  })
+
+  test('cannot be read', () => {
+    const client = new net.Socket()
+    onTestFinished(() => void client.destroy())
+    const error = errorOf(() => getOption(client, 'TCP_KEEPIDLE'))
+    expect(error).toMatchObject({ code: 'ERR_SOCKET_NOT_OPEN' })
+  })
+
+  test('an option set before connect() is called counts as well', async () => {
+    const server = await listening(net.createServer())
+    const client = new net.Socket()
+    destroyAtEnd(client)
+    setOption(client, 'TCP_KEEPIDLE', 77)
+    client.connect(portOf(server), '127.0.0.1')
+    await once(client, 'connect')
+    expect(getOption(client, 'TCP_KEEPIDLE')).toBe(77)
+  })
+})
+
+describe('a socket that is gone', () => {
+  test('destroyed: ERR_SOCKET_CLOSED to set, to read and in a batch', async () => {
+    const { client } = await tcpPair()
+    client.destroy()
+    expect(errorOf(() => setOption(client, 'TCP_KEEPIDLE', 77)).code).toBe('ERR_SOCKET_CLOSED')
+    expect(errorOf(() => getOption(client, 'TCP_KEEPIDLE')).code).toBe('ERR_SOCKET_CLOSED')
+    expect(errorOf(() => setOptions(client, { TCP_KEEPIDLE: 77 })).code).toBe('ERR_SOCKET_CLOSED')
+  })
+
+  test('a failed connection', async () => {
+    const server = await listening(net.createServer())
+    const port = portOf(server)
+    server.close()
+    await once(server, 'close')
+    const client = net.connect(port, '127.0.0.1')
+    setOption(client, 'TCP_KEEPIDLE', 77)
+    const [error] = (await once(client, 'error')) as [Error & Record<string, unknown>]
+    expect(error.code).toBe('ECONNREFUSED')
+    expect(errorOf(() => getOption(client, 'TCP_KEEPIDLE')).code).toBe('ERR_SOCKET_CLOSED')
+  })
+})
