@@ -5,7 +5,8 @@
  */
 import net from 'node:net'
 import { platform } from './platform.js'
-import { applyEntries, type Entry } from './sockopt.js'
+import { applyEntries, type Entry } from './batch.js'
+
 import { socketOf } from './target.js'
 
 /** Does an accepted socket need its own, or must the listener not have it? */

@@ -7,7 +7,7 @@ import { native } from './binding.js'
 import { errnoOf, abortError, invalidValue, listenError } from './errors.js'
 import type { ListenPlan } from './listen-options.js'
 import { platform } from './platform.js'
-import { entriesOf, applyEntries } from './sockopt.js'
+import { entriesOf, applyEntries } from './batch.js'
 
 const sockStream = 1
 

@@ -4,7 +4,8 @@ import { checkInteger } from './codec/numbers.js'
 import { invalidType, invalidValue } from './errors.js'
 import { setForConnections } from './listener-options.js'
 import type { OptionValues } from './option-types.js'
-import { entriesOf, getOptions } from './sockopt.js'
+import { entriesOf } from './batch.js'
+import { getOptions } from './sockopt.js'
 import type { SocketTarget } from './target.js'
 
 /** When a connection counts as dead. What is left out keeps its value. */

@@ -7,7 +7,8 @@ import { errnoOf, invalidType, invalidValue, systemError, targetError } from './
 import { type KeepAlive, keepAliveOptions } from './keep-alive.js'
 import type { OptionValues } from './option-types.js'
 import { platform, platformNames } from './platform.js'
-import { checkEntries, entriesOf, type Entry } from './sockopt.js'
+import { checkEntries, entriesOf, type Entry } from './batch.js'
+
 import { userTimeoutOptions } from './user-timeout.js'
 
 /** Where to listen, and with which socket options. */

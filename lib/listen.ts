@@ -15,7 +15,7 @@ import {
 } from './node-internals.js'
 import { platform } from './platform.js'
 import { getAcceptQueue } from './queue.js'
-import { applyEntries } from './sockopt.js'
+import { applyEntries } from './batch.js'
 
 /**
  * Makes a server listen on a socket of our own: its options set before `bind()`, its backlog exact, 0 and 1

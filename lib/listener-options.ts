@@ -1,8 +1,9 @@
 /** Named helpers on a target that may be a listener: each option goes where this system wants it. */
 import net from 'node:net'
 import { isPerConnection, setOnAccepted } from './accepted.js'
-import { onSocket } from './pending.js'
-import { applyEntries, checkEntries, type Entry } from './sockopt.js'
+import { applyNowOrLater } from './pending.js'
+import { checkEntries, type Entry } from './batch.js'
+
 import type { SocketTarget } from './target.js'
 
 /** Sets options on a socket, or on a listener for the sockets that it accepts. */
@@ -11,6 +12,6 @@ export function setForConnections(target: SocketTarget, entries: readonly Entry[
   const listener = target instanceof net.Server ? target : undefined
   const perConnection = listener ? entries.filter((entry) => isPerConnection(entry)) : []
   const direct = entries.filter((entry) => !perConnection.includes(entry))
-  onSocket(target, (socket) => applyEntries(socket, direct))
+  applyNowOrLater(target, direct)
   if (listener) setOnAccepted(listener, perConnection)
 }

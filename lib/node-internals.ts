@@ -52,6 +52,14 @@ function symbolOf(target: object, description: string): symbol | undefined {
   return undefined
 }
 
+/** The net.Socket that a handle belongs to, which what the caller holds may only stand for. */
+export function ownerOf(handle: Handle | null): net.Socket | undefined {
+  if (handle === null) return undefined
+  const symbol = symbolOf(handle, 'owner_symbol')
+  const owner = symbol && (handle as unknown as Record<symbol, unknown>)[symbol]
+  return owner instanceof net.Socket ? owner : undefined
+}
+
 let datagramState: symbol | undefined
 
 /** A dgram socket's handle; null once it is closed. `socket._handle` would warn (DEP0112), and is gone in Node 26. */

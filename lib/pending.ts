@@ -6,47 +6,45 @@
 import type dgram from 'node:dgram'
 import net from 'node:net'
 import { familyNumbers } from './address.js'
+import { applyEntries, type Entry } from './batch.js'
 import { native } from './binding.js'
 import { invalidType, systemError } from './errors.js'
-import { handleOf, streamBelow } from './node-internals.js'
+import { type Handle, handleOf, ownerOf, streamBelow } from './node-internals.js'
 import { platform } from './platform.js'
 import { notYet, socketOf, type SocketTarget } from './target.js'
-
-/** Sets an option on a descriptor, or throws. */
-export type SocketAction = (socket: number) => void
 
 /** Does the target have no descriptor yet, or one that the next connection attempt replaces? */
 export function isPending(target: SocketTarget, socket: number): boolean {
   return socket === notYet || (target instanceof net.Socket && target.connecting)
 }
 
-/** Runs an action on the target's descriptor: now if it has one, and on each that it still gets. */
-export function onSocket(target: SocketTarget, action: SocketAction): void {
+/** Sets options on the target's descriptor: now if it has one, and on each that it still gets. */
+export function applyNowOrLater(target: SocketTarget, entries: readonly Entry[]): void {
   const socket = socketOf(target)
-  if (socket !== notYet) action(socket)
-  if (isPending(target, socket)) keep(target, action, socket)
+  if (socket !== notYet) applyEntries(socket, entries)
+  if (isPending(target, socket)) keep(target, entries)
 }
 
-const waiting = new WeakMap<object, SocketAction[]>()
+const kept = new WeakMap<object, Entry[]>()
 
-function keep(target: SocketTarget, action: SocketAction, socket: number): void {
+function keep(target: SocketTarget, entries: readonly Entry[]): void {
   if (typeof target !== 'object') throw invalidType('target', 'a socket', target)
-  const kept = waiting.get(target)
-  if (kept !== undefined) {
-    kept.push(action)
+  const before = kept.get(target)
+  if (before !== undefined) {
+    before.push(...entries)
     return
   }
-  const actions = [action]
-  waiting.set(target, actions)
-  if (target instanceof net.Socket) awaitConnection(target, actions, socket)
-  else awaitBinding(target as dgram.Socket, actions)
+  const all = [...entries]
+  kept.set(target, all)
+  if (target instanceof net.Socket) new AwaitedConnection(target, all)
+  else awaitBinding(target as dgram.Socket, all)
 }
 
-function awaitBinding(socket: dgram.Socket, actions: SocketAction[]): void {
+function awaitBinding(socket: dgram.Socket, entries: readonly Entry[]): void {
   socket.prependOnceListener('listening', () => {
-    waiting.delete(socket)
+    kept.delete(socket)
     try {
-      for (const action of actions) action(socketOf(socket))
+      applyEntries(socketOf(socket), entries)
     } catch (error) {
       socket.close()
       socket.emit('error', error as Error)
@@ -54,44 +52,66 @@ function awaitBinding(socket: dgram.Socket, actions: SocketAction[]): void {
   })
 }
 
-function awaitConnection(socket: net.Socket, actions: SocketAction[], descriptor: number): void {
-  // The connection below a TLS socket is what gets the descriptor and tells of its attempts.
-  const connection = streamBelow(socket) ?? socket
-  // The handle that has the options already: each attempt makes a new one.
-  let done = descriptor === notYet ? undefined : handleOf(socket)
+/** Node sets these itself once it is connected, if net.connect() or an Agent was told so (net.js, afterConnect). */
+const setByNode = ['SO_KEEPALIVE', 'TCP_KEEPCNT', 'TCP_KEEPIDLE', 'TCP_KEEPINTVL', 'TCP_NODELAY']
 
-  const apply = (): void => {
-    const handle = handleOf(socket)
-    if (handle === null || handle === done) return
-    done = handle
-    for (const action of actions) action(socketOf(socket))
+/** A socket on its way to being connected, with the options that it is to have. */
+class AwaitedConnection {
+  readonly #target: net.Socket
+  readonly #entries: readonly Entry[]
+  /** The connection below a TLS socket is what gets the descriptor and tells of its attempts. */
+  readonly #connection: net.Socket
+  /** The handle that has the options: each attempt makes a new one. */
+  #done: Handle | null
+
+  constructor(target: net.Socket, entries: readonly Entry[]) {
+    this.#target = target
+    this.#entries = entries
+    this.#connection = streamBelow(target) ?? target
+    this.#done = socketOf(target) === notYet ? null : handleOf(target)
+    this.#connection.on('connectionAttempt', this.#onAttempt)
+    this.#connection.prependListener('connect', this.#onConnect)
+    this.#connection.on('close', this.#stop)
   }
-  const onAttempt = (_address: string, _port: number, family: number): void => {
+
+  readonly #onAttempt = (_address: string, _port: number, family: number): void => {
     try {
-      if (family === 4 || family === 6) openEarly(connection, family)
-      if ((handleOf(connection)?.fd ?? -1) >= 0) apply()
+      if (family === 4 || family === 6) openEarly(this.#connection, family)
+      if ((handleOf(this.#connection)?.fd ?? -1) < 0) return
+      applyEntries(socketOf(this.#target), this.#entries)
+      this.#done = handleOf(this.#target)
     } catch (error) {
       // Not in this tick: Node is about to use the handle.
-      process.nextTick(() => socket.destroy(error as Error))
+      process.nextTick(() => this.#fail(error as Error))
     }
   }
-  const onConnect = (): void => {
-    stop()
+
+  readonly #onConnect = (): void => {
+    this.#stop()
+    const isDone = handleOf(this.#target) === this.#done
+    const missing = isDone
+      ? this.#entries.filter(({ option }) => setByNode.includes(option.name))
+      : this.#entries
     try {
-      apply()
+      applyEntries(socketOf(this.#target), missing)
     } catch (error) {
-      socket.destroy(error as Error)
+      this.#fail(error as Error)
     }
   }
-  const stop = (): void => {
-    waiting.delete(socket)
-    connection.off('connectionAttempt', onAttempt)
-    connection.off('connect', onConnect)
-    connection.off('close', stop)
+
+  readonly #stop = (): void => {
+    kept.delete(this.#target)
+    this.#connection.off('connectionAttempt', this.#onAttempt)
+    this.#connection.off('connect', this.#onConnect)
+    this.#connection.off('close', this.#stop)
   }
-  connection.on('connectionAttempt', onAttempt)
-  connection.prependListener('connect', onConnect)
-  connection.on('close', stop)
+
+  /** As a failed connect does. The socket of an HTTP/2 session is a proxy that cannot be destroyed itself. */
+  #fail(error: Error): void {
+    this.#stop()
+    const owner = ownerOf(handleOf(this.#target)) ?? this.#target
+    owner.destroy(error)
+  }
 }
 
 /** Gives a handle that is about to connect its descriptor, unless a local address already did. */

@@ -1,8 +1,9 @@
 /** One option, several options, and the raw calls below them. */
+import { applyEncoded, encode, entriesOf, readBatch, refused } from './batch.js'
 import { area, native, releasePointees } from './binding.js'
-import type { Area } from './codec/codec.js'
-import { checkInteger, littleEndian } from './codec/numbers.js'
-import { errnoOf, invalidType, outOfRange, systemError } from './errors.js'
+import { checkInteger } from './codec/numbers.js'
+import { rawBytes } from './codec/text.js'
+import { invalidType, systemError } from './errors.js'
 import type {
   OptionValue,
   OptionValues,
@@ -10,7 +11,8 @@ import type {
   SettableValue,
   WritableOption,
 } from './option-types.js'
-import { isPending, onSocket } from './pending.js'
+import { applyNowOrLater, isPending } from './pending.js'
+import { platform } from './platform.js'
 import { lookUp, type Option } from './resolve.js'
 import { openSocketOf, socketOf, type SocketTarget } from './target.js'
 
@@ -46,16 +48,9 @@ export function setOption<Name extends WritableOption>(
   const socket = socketOf(target)
   if (isPending(target, socket)) {
     releasePointees()
-    onSocket(target, (socket) => setOn(socket, option, value))
+    applyNowOrLater(target, [{ option, value }])
     return
   }
-  const result = native.setOption(socket, option.level, option.number, length)
-  releasePointees()
-  if (result < 0) throw refused(result, 'setsockopt', option)
-}
-
-function setOn(socket: number, option: Option, value: unknown): void {
-  const length = option.layout.write(area, 0, value, option.name)
   const result = native.setOption(socket, option.level, option.number, length)
   releasePointees()
   if (result < 0) throw refused(result, 'setsockopt', option)
@@ -112,75 +107,10 @@ export function setOptions(target: SocketTarget, values: OptionValues): void {
   const socket = socketOf(target)
   if (isPending(target, socket)) {
     releasePointees()
-    onSocket(target, (socket) => applyEntries(socket, entries))
+    applyNowOrLater(target, entries)
     return
   }
   applyEncoded(socket, entries, count)
-}
-
-/** An option with its value, not yet checked. */
-export interface Entry {
-  readonly option: Option
-  readonly value: unknown
-}
-
-/** The options behind an object of names and values; throws for a name that cannot be set here. */
-export function entriesOf(values: object, argument = 'values'): Entry[] {
-  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-    throw invalidType(argument, 'an object of option names and values', values)
-  }
-  return Object.keys(values).map((name) => ({
-    option: lookUp(name, 'set'),
-    value: (values as Record<string, unknown>)[name],
-  }))
-}
-
-/** Throws unless every value fits its option. */
-export function checkEntries(entries: readonly Entry[]): void {
-  encode(entries)
-  releasePointees()
-}
-
-/** Sets options on a descriptor, in one crossing. */
-export function applyEntries(socket: number, entries: readonly Entry[]): void {
-  applyEncoded(socket, entries, encode(entries))
-}
-
-function applyEncoded(socket: number, entries: readonly Entry[], count: number): void {
-  const result = native.setBatch(socket, count)
-  releasePointees()
-  if (result < 0)
-    throw batchRefused(
-      result,
-      'setsockopt',
-      entries.map(({ option }) => option),
-    )
-}
-
-/** struct Record in native/binding.cc: level, option, length, padding; the value follows. */
-const recordSize = 16
-
-function putRecord(at: number, option: Option, length: number): number {
-  area.view.setInt32(at, option.level, littleEndian)
-  area.view.setInt32(at + 4, option.number, littleEndian)
-  area.view.setInt32(at + 8, length, littleEndian)
-  return at + recordSize + ((length + 7) & ~7)
-}
-
-function encode(entries: readonly Entry[]): number {
-  let at = 0
-  for (const { option, value } of entries) {
-    checkRoom(at, option)
-    const length = option.layout.write(area, at + recordSize, value, option.name)
-    at = putRecord(at, option, length)
-  }
-  return entries.length
-}
-
-function checkRoom(at: number, { layout }: Option): void {
-  if (at + recordSize + layout.size > area.bytes.length) {
-    throw outOfRange('options.length', 'few enough for one call', at)
-  }
 }
 
 /**
@@ -204,44 +134,9 @@ export function getOptions<Name extends ReadableOption>(
 ): { [N in Name]: OptionValue<N> } {
   if (!Array.isArray(names)) throw invalidType('names', 'an array of option names', names)
   const options = names.map((name) => lookUp(name, 'get'))
-  let at = 0
-  const places = options.map((option) => {
-    checkRoom(at, option)
-    const place = at
-    at = putRecord(at, option, option.layout.size)
-    return place
-  })
-  const result = native.getBatch(openSocketOf(target), options.length)
-  if (result < 0) throw batchRefused(result, 'getsockopt', options)
-  const pairs = options.map((option, i) => [option.name, readRecord(area, places[i] ?? 0, option)])
+  const values = readBatch(openSocketOf(target), options)
+  const pairs = options.map(({ name }, i) => [name, values[i]])
   return Object.fromEntries(pairs) as { [N in Name]: OptionValue<N> }
-}
-
-function readRecord(from: Area, at: number, option: Option): unknown {
-  return option.layout.read(from, at + recordSize, from.view.getInt32(at + 8, littleEndian))
-}
-
-function batchRefused(errno: number, syscall: string, options: readonly Option[]): Error {
-  const index = area.view.getInt32(0, littleEndian)
-  const option = options[index]
-  // The batch itself was malformed, which only a bug of ours can cause.
-  if (option === undefined) return systemError(errno, syscall)
-  const applied = options.slice(0, index).map(({ name }) => name)
-  return refused(errno, syscall, option, syscall === 'setsockopt' ? applied : undefined)
-}
-
-function refused(errno: number, syscall: string, option: Option, applied?: string[]): Error {
-  const { name, row } = option
-  const details = applied === undefined ? { option: name } : { option: name, applied }
-  return systemError(errno, syscall, { ...details, hint: hintFor(errno, row) })
-}
-
-/** What the table knows about a refusal. */
-function hintFor(errno: number, { needs, when }: Option['row']): string | undefined {
-  const privileged = errno === errnoOf('EPERM') || errno === errnoOf('EACCES')
-  if (privileged && needs !== undefined) return `it needs ${needs}`
-  if (errno === errnoOf('EINVAL') && when !== undefined) return `it may be set ${when}`
-  return undefined
 }
 
 /**
@@ -306,10 +201,20 @@ export function setsockopt(
 ): void {
   checkNumbers(level, option)
   const bytes = rawValue(value)
-  onSocket(target, (socket) => {
-    const result = native.setBytes(socket, level, option, bytes)
-    if (result < 0) throw systemError(result, 'setsockopt', { option: rawName(level, option) })
-  })
+  const socket = socketOf(target)
+  if (isPending(target, socket)) {
+    applyNowOrLater(target, [{ option: rawOption(level, option, bytes.length), value: bytes }])
+    return
+  }
+  const result = native.setBytes(socket, level, option, bytes)
+  if (result < 0) throw systemError(result, 'setsockopt', { option: rawName(level, option) })
+}
+
+/** A row for an option that the table need not know. */
+function rawOption(level: number, number: number, length: number): Option {
+  const name = rawName(level, number)
+  const row = { level: 'SOL_SOCKET', value: rawBytes(length), about: '' } as const
+  return { name, nativeName: name, row, level, number, layout: row.value.on(platform) }
 }
 
 function rawValue(value: unknown): Uint8Array {

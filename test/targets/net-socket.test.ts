@@ -1,7 +1,18 @@
 import { once } from 'node:events'
+import http from 'node:http'
 import net from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { getLinger, getOption, setLinger, setOption, setOptions } from '../../lib/index.js'
+import {
+  getKeepAlive,
+  getLinger,
+  getOption,
+  getOptions,
+  setKeepAlive,
+  setLinger,
+  setOption,
+  setOptions,
+  setsockopt,
+} from '../../lib/index.js'
 import { errorOf } from '../support/errors.js'
 import { connected, destroyAtEnd, listening, portOf, tcpPair } from '../support/sockets.js'
 import { temporaryPath } from '../support/files.js'
@@ -141,6 +152,50 @@ describe('a socket that is still connecting', () => {
     })
     setLinger(client, 3000)
     expect(await seen).toBe(3000)
+  })
+
+  test('what net.connect() was told of keep-alive does not win', async () => {
+    const server = await listening(net.createServer())
+    const client = net.connect({
+      port: portOf(server),
+      host: '127.0.0.1',
+      keepAlive: true,
+      keepAliveInitialDelay: 1000,
+      noDelay: true,
+    })
+    destroyAtEnd(client)
+    setOptions(client, { TCP_KEEPIDLE: 77, TCP_KEEPINTVL: 33, TCP_KEEPCNT: 5 })
+    setOption(client, 'TCP_NODELAY', false)
+    await once(client, 'connect')
+    const kept = getOptions(client, ['TCP_KEEPIDLE', 'TCP_KEEPINTVL', 'TCP_KEEPCNT', 'TCP_NODELAY'])
+    expect(kept).toEqual({
+      TCP_KEEPIDLE: 77,
+      TCP_KEEPINTVL: 33,
+      TCP_KEEPCNT: 5,
+      TCP_NODELAY: false,
+    })
+  })
+
+  test('nor what an http.Agent sets', async () => {
+    const server = await listening(http.createServer((_request, response) => response.end()))
+    const agent = new http.Agent({ keepAlive: true })
+    onTestFinished(() => agent.destroy())
+    const request = http.get({ port: portOf(server), host: '127.0.0.1', agent })
+    const [client] = (await once(request, 'socket')) as [net.Socket]
+    setKeepAlive(client, { idle: 30_000, interval: 5000, count: 3 })
+    await once(client, 'connect')
+    expect(getKeepAlive(client)).toEqual({ idle: 30_000, interval: 5000, count: 3 })
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+    response.resume()
+  })
+
+  test('raw options are kept as well', async () => {
+    const server = await listening(net.createServer())
+    const client = net.connect(portOf(server), '127.0.0.1')
+    destroyAtEnd(client)
+    setsockopt(client, 6, 4, 77) // IPPROTO_TCP, TCP_KEEPIDLE
+    await once(client, 'connect')
+    expect(getOption(client, 'TCP_KEEPIDLE')).toBe(77)
   })
 
   test('is destroyed with the error when the kernel refuses', async () => {

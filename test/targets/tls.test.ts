@@ -138,4 +138,13 @@ describe('http2 sessions', () => {
     await once(session, 'connect')
     expect(getOption(session.socket, 'TCP_KEEPIDLE')).toBe(77)
   })
+
+  test('still connecting, and the kernel refuses: the session ends with the error', async () => {
+    const server = await listening<net.Server>(http2.createServer())
+    const session = http2.connect(`http://127.0.0.1:${portOf(server)}`)
+    onTestFinished(() => session.destroy())
+    setOption(session.socket, 'TCP_KEEPIDLE', 40_000)
+    const [error] = (await once(session, 'error')) as [Error & Record<string, unknown>]
+    expect(error).toMatchObject({ code: 'EINVAL', option: 'TCP_KEEPIDLE' })
+  })
 })
