@@ -8,6 +8,13 @@ import { fileURLToPath } from 'node:url'
 import type { Area } from './codec/codec.js'
 import { outOfRange, withCode } from './errors.js'
 
+/** native/watcher.cc: tells when a socket can be read. Never keeps the process alive by itself. */
+export interface Watcher {
+  start(): number
+  stop(): number
+  close(): number
+}
+
 /** native/binding.cc. */
 interface Binding {
   readonly area: ArrayBuffer
@@ -23,7 +30,13 @@ interface Binding {
   open(family: number, type: number, protocol: number): number
   bind(socket: number, address: Uint8Array): number
   listen(socket: number, backlog: number): number
+  /** The next waiting connection, or a negated error. */
+  accept(listener: number): number
+  /** Bits of {@link peerState}, or a negated error. */
+  peerState(socket: number): number
+  disconnect(socket: number): number
   close(socket: number): number
+  readonly Watcher: new (socket: number, onReadable: () => void) => Watcher
   getAcceptQueue(socket: number): number
 }
 
@@ -65,3 +78,6 @@ export const area: Area = {
 export function releasePointees(): void {
   pointeesAt = native.area.byteLength
 }
+
+/** What has become of a peer: native/socket.h. */
+export const peerState = { ended: 1, reset: 2, hasData: 4 } as const

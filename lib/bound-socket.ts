@@ -5,7 +5,8 @@ import { isIP } from 'node:net'
 import { addressBytes, familyNumbers, scopeOf, sockaddrBytes } from './address.js'
 import { native } from './binding.js'
 import { errnoOf, abortError, invalidValue, listenError } from './errors.js'
-import type { ListenPlan } from './listen-options.js'
+import type { ListenPlan, TcpPlace, UnixPlace } from './listen-options.js'
+import { adoptTcp, bindUnix, type Handle, handleType } from './node-internals.js'
 import { platform } from './platform.js'
 import { entriesOf, applyEntries } from './batch.js'
 
@@ -17,17 +18,49 @@ interface Place {
   port: number
 }
 
-/** Opens, binds and listens; the caller owns the descriptor. Leaves none behind when it fails. */
-export async function openListeningTcp(
-  plan: ListenPlan,
-  { port, host }: { port: number; host: string | undefined },
-): Promise<number> {
+/**
+ * A listening socket in a handle of Node's, which does not accept by itself and closes the socket when it
+ * is closed. Leaves no descriptor behind when it fails.
+ */
+export async function openListener(plan: ListenPlan): Promise<Handle> {
+  const { where } = plan
+  if ('path' in where) return listenAtPath(where, plan)
+  return adopt(await listenAtPort(where, plan), where)
+}
+
+async function listenAtPort({ port, host }: TcpPlace, plan: ListenPlan): Promise<number> {
   if (host !== undefined) return listenAt(await resolveHost(host, port, plan.signal), plan)
   try {
     return listenAt({ address: '::', family: 6, port }, plan)
   } catch (error) {
     if (!lacksIpv6(error)) throw error
     return listenAt({ address: '0.0.0.0', family: 4, port }, plan)
+  }
+}
+
+function adopt(socket: number, { host = '::', port }: TcpPlace): Handle {
+  const handle = adoptTcp(socket, handleType.server)
+  if (typeof handle !== 'number') return handle
+  native.close(socket)
+  throw listenError(handle, host, port)
+}
+
+/** libuv binds a Unix socket, and removes its path when the handle is closed. */
+function listenAtPath({ path, mode }: UnixPlace, plan: ListenPlan): Handle {
+  const handle = bindUnix(path)
+  if (typeof handle === 'number') throw listenError(handle, path)
+  try {
+    const socket = handle.fd ?? -1
+    applyEntries(socket, plan.beforeBind)
+    const changed = mode === 0 ? 0 : (handle.fchmod?.(mode) ?? 0)
+    if (changed < 0) throw listenError(changed, path)
+    const listening = native.listen(socket, plan.backlog)
+    if (listening < 0) throw listenError(listening, path)
+    applyEntries(socket, plan.afterListen)
+    return handle
+  } catch (error) {
+    handle.close()
+    throw error
   }
 }
 

@@ -125,3 +125,7 @@ export function abortError(signal: AbortSignal): Error & { code: string } {
   error.name = 'AbortError'
   return withCode(error, 'ABORT_ERR')
 }
+
+export function checkNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortError(signal)
+}

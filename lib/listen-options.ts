@@ -42,9 +42,20 @@ export interface ListenOptions {
   socketOptions?: OptionValues
 }
 
+export interface TcpPlace {
+  readonly port: number
+  readonly host: string | undefined
+}
+
+export interface UnixPlace {
+  readonly path: string
+  /** UV_READABLE (1) and UV_WRITABLE (2) for everybody, as uv_pipe_chmod() takes them. */
+  readonly mode: number
+}
+
 /** What is to be done with the socket, and when. */
 export interface ListenPlan {
-  readonly where: { port: number; host: string | undefined } | { path: string; mode: number }
+  readonly where: TcpPlace | UnixPlace
   readonly backlog: number
   readonly ipv6Only: boolean
   readonly signal: AbortSignal | undefined
@@ -119,9 +130,9 @@ export function planListening(options: ListenOptions): ListenPlan {
   }
 }
 
-function placeOf({ port = 0, host, path, readableAll, writableAll }: ListenOptions) {
+function placeOf(options: ListenOptions): TcpPlace | UnixPlace {
+  const { port = 0, host, path, readableAll, writableAll } = options
   if (path === undefined) return { port, host }
-  // As Node: uv_pipe_chmod() with UV_READABLE (1) and UV_WRITABLE (2).
   return { path, mode: (readableAll ? 1 : 0) | (writableAll ? 2 : 0) }
 }
 

@@ -2,20 +2,11 @@ import { addAbortListener, once } from 'node:events'
 import net from 'node:net'
 import { setOnAccepted } from './accepted.js'
 import { native } from './binding.js'
-import { openListeningTcp } from './bound-socket.js'
-import { abortError, invalidType, listenError, withCode } from './errors.js'
+import { openListener } from './bound-socket.js'
+import { warnIfCut } from './backlog-warning.js'
+import { abortError, checkNotAborted, invalidType, withCode } from './errors.js'
 import { type ListenOptions, type ListenPlan, planListening } from './listen-options.js'
-import {
-  adoptTcp,
-  bindUnix,
-  type Handle,
-  handleType,
-  listenWithTcpHandle,
-  listenWithUnixHandle,
-} from './node-internals.js'
-import { platform } from './platform.js'
-import { getAcceptQueue } from './queue.js'
-import { applyEntries } from './batch.js'
+import { type Handle, listenWithTcpHandle, listenWithUnixHandle } from './node-internals.js'
 
 /**
  * Makes a server listen on a socket of our own: its options set before `bind()`, its backlog exact, 0 and 1
@@ -55,9 +46,14 @@ export async function listenWithBacklog<Server extends net.Server>(
   const plan = planListening(options)
   checkNotListening(server)
   checkNotAborted(plan.signal)
-  const { where } = plan
-  if ('path' in where) listenOnUnix(server, plan, where)
-  else listenOnTcp(server, plan, await openListeningTcp(plan, where), where)
+  const handle = await openListener(plan)
+  try {
+    checkNotAborted(plan.signal)
+    listenWith(server, handle, plan)
+  } catch (error) {
+    handle.close()
+    throw error
+  }
   setOnAccepted(server, plan.perConnection)
   await once(server, 'listening')
   closeOnAbort(server, plan.signal)
@@ -72,53 +68,13 @@ function checkNotListening(server: net.Server): void {
   }
 }
 
-function checkNotAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw abortError(signal)
-}
-
-function listenOnTcp(
-  server: net.Server,
-  plan: ListenPlan,
-  socket: number,
-  { host = '::', port }: { host: string | undefined; port: number },
-): void {
-  const handle = adoptTcp(socket, handleType.server)
-  if (typeof handle === 'number') {
-    native.close(socket)
-    throw listenError(handle, host, port)
-  }
-  closingOnError(handle, () => {
-    checkNotAborted(plan.signal)
-    listenWithTcpHandle(server, handle, plan.backlog)
-  })
-}
-
-function listenOnUnix(
-  server: net.Server,
-  plan: ListenPlan,
-  { path, mode }: { path: string; mode: number },
-): void {
-  const handle = bindUnix(path)
-  if (typeof handle === 'number') throw listenError(handle, path)
-  closingOnError(handle, () => {
-    const socket = handle.fd ?? -1
-    applyEntries(socket, plan.beforeBind)
-    const changed = mode === 0 ? 0 : (handle.fchmod?.(mode) ?? 0)
-    if (changed < 0) throw listenError(changed, path)
-    listenWithUnixHandle(server, handle, path, plan.backlog)
+function listenWith(server: net.Server, handle: Handle, { where, backlog }: ListenPlan): void {
+  if ('path' in where) {
+    listenWithUnixHandle(server, handle, where.path, backlog)
     // Again, since libuv listens with 1 where 0 was asked for (uv__pipe_listen).
-    const listening = native.listen(socket, plan.backlog)
-    if (listening < 0) throw listenError(listening, path)
-    applyEntries(socket, plan.afterListen)
-  })
-}
-
-function closingOnError(handle: Handle, action: () => void): void {
-  try {
-    action()
-  } catch (error) {
-    handle.close()
-    throw error
+    native.listen(handle.fd ?? -1, backlog)
+  } else {
+    listenWithTcpHandle(server, handle, backlog)
   }
 }
 
@@ -131,19 +87,4 @@ function closeOnAbort(server: net.Server, signal: AbortSignal | undefined): void
   }
   const listener = addAbortListener(signal, () => server.close())
   server.once('close', () => listener[Symbol.dispose]())
-}
-
-let warned = false
-
-const limits = { linux: 'net.core.somaxconn', darwin: 'kern.ipc.somaxconn', win32: undefined }
-
-/** listen(2): a backlog above the system's limit is silently cut to it. */
-function warnIfCut(server: net.Server, backlog: number): void {
-  const sysctl = limits[platform]
-  if (warned || sysctl === undefined) return
-  const { limit } = getAcceptQueue(server)
-  if (limit >= backlog) return
-  warned = true
-  const message = `The backlog ${backlog} was cut to ${limit} by ${sysctl}; raise it with "sysctl -w ${sysctl}=${backlog}"`
-  process.emitWarning(message, { type: 'SocketOptionWarning', code: 'SOCKOPT_BACKLOG_CUT' })
 }

@@ -3,7 +3,6 @@
 // throw or an abort. Plain node_api.h, because a crossing counts
 // (docs/decisions/003-plain-node-api.md).
 
-#define NAPI_VERSION 8
 #include <node_api.h>
 
 #include <array>
@@ -14,6 +13,7 @@
 #include <utility>
 
 #include "socket.h"
+#include "watcher.h"
 
 namespace {
 
@@ -161,6 +161,12 @@ int BindSocket(Buffer /*area*/, Socket socket, Buffer address) { return Bind(soc
 
 int ListenSocket(Buffer /*area*/, Socket socket, int backlog) { return Listen(socket, backlog); }
 
+int AcceptOn(Buffer /*area*/, Socket listener) { return Accept(listener); }
+
+int PeerStateOf(Buffer /*area*/, Socket socket) { return PeerState(socket); }
+
+int DisconnectSocket(Buffer /*area*/, Socket socket) { return Disconnect(socket); }
+
 int CloseSocket(Buffer /*area*/, Socket socket) { return Close(socket); }
 
 int AcceptQueueInArea(Buffer area, Socket socket) {
@@ -191,6 +197,7 @@ napi_value Init(napi_env env, napi_value exports) {
   const std::array properties{
       value("area", buffer),
       value("areaAddress", address),
+      value("Watcher", DefineWatcher(env)),
       method("getOption", Glue<GetInArea>),
       method("setOption", Glue<SetFromArea>),
       method("getBytes", Glue<GetBytes>),
@@ -201,6 +208,9 @@ napi_value Init(napi_env env, napi_value exports) {
       method("open", Glue<OpenSocket>),
       method("bind", Glue<BindSocket>),
       method("listen", Glue<ListenSocket>),
+      method("accept", Glue<AcceptOn>),
+      method("peerState", Glue<PeerStateOf>),
+      method("disconnect", Glue<DisconnectSocket>),
       method("close", Glue<CloseSocket>),
       method("getAcceptQueue", Glue<AcceptQueueInArea>),
   };

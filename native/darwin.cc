@@ -1,8 +1,12 @@
-// The accept queue on macOS, which has no socket option for it (SO_LISTENQLEN is FreeBSD's): the
-// process asks about its own descriptor with proc_pidfdinfo() (libproc.h; bsd/kern/socket_info.c).
-// Written from xnu's sources and compiled only by the macOS jobs of the public CI.
+// macOS: accept(), the peer's state, and the accept queue, for which it has no socket option
+// (SO_LISTENQLEN is FreeBSD's): the process asks about its own descriptor with proc_pidfdinfo()
+// (libproc.h; bsd/kern/socket_info.c). Written from xnu's sources and compiled only by the macOS
+// jobs of the public CI.
 
 #include <libproc.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,4 +23,30 @@ int GetAcceptQueue(Socket socket, AcceptQueue& queue) {
   queue.length = info.psi.soi_qlen;
   queue.limit = info.psi.soi_qlimit;
   return 0;
+}
+
+int Accept(Socket listener) {
+  const int fd = accept(listener, nullptr, nullptr);
+  if (fd == -1) return -errno;
+  int on = 1;
+  if (ioctl(fd, FIOCLEX) == -1 || ioctl(fd, FIONBIO, &on) == -1) {
+    const int error = -errno;
+    close(fd);
+    return error;
+  }
+  return fd;
+}
+
+int PeerState(Socket socket) {
+  int available = 0;
+  if (ioctl(socket, FIONREAD, &available) == -1) return -errno;
+  int state = available > 0 ? kHasData : 0;
+  tcp_connection_info info = {};
+  socklen_t length = sizeof info;
+  // A Unix socket has no such thing: it counts as open.
+  if (getsockopt(socket, IPPROTO_TCP, TCP_CONNECTION_INFO, &info, &length) == -1) return state;
+  // netinet/tcp_fsm.h: TCPS_CLOSED 0, TCPS_CLOSE_WAIT 5.
+  if (info.tcpi_state == 0) state |= kPeerReset;
+  if (info.tcpi_state == 5) state |= kPeerEnded;
+  return state;
 }

@@ -1,10 +1,13 @@
-// The accept queue on Linux. TCP tells through TCP_INFO; a Unix socket only through sock_diag(7).
+// Linux: accept4(), what poll(2) says of a peer, and the accept queue, which TCP tells through
+// TCP_INFO and a Unix socket only through sock_diag(7).
 
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -109,4 +112,21 @@ int GetAcceptQueue(Socket socket, AcceptQueue& queue) {
   socklen_t length = sizeof family;
   if (getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &family, &length) == -1) return -errno;
   return family == AF_UNIX ? UnixQueue(socket, queue) : TcpQueue(socket, queue);
+}
+
+int Accept(Socket listener) {
+  const int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return fd == -1 ? -errno : fd;
+}
+
+int PeerState(Socket socket) {
+  // POLLERR: an error waits in SO_ERROR, which a RST leaves there (tcp_poll() in net/ipv4/tcp.c).
+  pollfd entry = {socket, POLLRDHUP, 0};
+  int available = 0;
+  if (poll(&entry, 1, 0) == -1 || ioctl(socket, FIONREAD, &available) == -1) return -errno;
+  int state = 0;
+  if ((entry.revents & (POLLRDHUP | POLLHUP)) != 0) state |= kPeerEnded;
+  if ((entry.revents & POLLERR) != 0) state |= kPeerReset;
+  if (available > 0) state |= kHasData;
+  return state;
 }

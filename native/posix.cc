@@ -55,3 +55,9 @@ int Listen(Socket socket, int backlog) { return ResultOf(listen(socket, backlog)
 
 // Not repeated after EINTR: on Linux the descriptor is gone already (close(2)).
 int Close(Socket socket) { return ResultOf(close(socket)); }
+
+int Disconnect(Socket socket) {
+  sockaddr unspecified = {};
+  unspecified.sa_family = AF_UNSPEC;
+  return ResultOf(connect(socket, &unspecified, sizeof unspecified));
+}

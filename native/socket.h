@@ -40,6 +40,18 @@ int Bind(Socket socket, Bytes address);
 int Listen(Socket socket, int backlog);
 int Close(Socket socket);
 
+// The next connection of a listener, non-blocking and closed on exec; EAGAIN when none waits.
+int Accept(Socket listener);
+
+// What has become of the peer, as bits.
+inline constexpr int kPeerEnded = 1;  // it sends no more (FIN)
+inline constexpr int kPeerReset = 2;  // it is gone (RST), or the connection failed otherwise
+inline constexpr int kHasData = 4;    // there is something left to read
+int PeerState(Socket socket);
+
+// Dissolves a connection without closing the socket: connect(2) with AF_UNSPEC.
+int Disconnect(Socket socket);
+
 // EINVAL when the socket does not listen (as accept(2) has it).
 int GetAcceptQueue(Socket socket, AcceptQueue& queue);
 
