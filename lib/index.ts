@@ -6,6 +6,13 @@ export type { IoctlInfo, OptionInfo } from './catalogue.js'
 export type { IoctlName, IoctlValue } from './ioctl.js'
 export type { KeepAlive } from './keep-alive.js'
 export type { ListenOptions } from './listen-options.js'
+export type { AcceptCounters, Stale } from './listener/acceptor.js'
+export type {
+  AcceptOptions,
+  CloseOptions,
+  ServeOptions,
+  TcpListenerOptions,
+} from './listener/tcp-listener.js'
 export type {
   OptionName,
   OptionValue,
@@ -22,6 +29,7 @@ export { ioctl } from './ioctl.js'
 export { getKeepAlive, setKeepAlive } from './keep-alive.js'
 export { getLinger, setLinger } from './linger.js'
 export { listenWithBacklog } from './listen.js'
+export { TcpListener } from './listener/tcp-listener.js'
 export { getAcceptQueue, setBacklog } from './queue.js'
 export { getOption, getOptions, getsockopt, setOption, setOptions, setsockopt } from './sockopt.js'
 export { isSupported } from './support.js'

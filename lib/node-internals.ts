@@ -11,7 +11,8 @@ export interface Handle {
   readonly fd?: number
   open(fd: number): number
   listen(backlog: number): number
-  close(): void
+  close(callback?: () => void): void
+  getsockname?(out: object): number
   fchmod?(mode: number): number
 }
 
@@ -96,6 +97,15 @@ function tcp(): HandleClass {
   return tcpClass
 }
 
+/** Wraps accepted descriptors for a listener's kind of socket: TCP, or the Pipe that Node has for Unix. */
+export function adoptAccepted(listener: Handle, fd: number): Handle | number {
+  const handle = new (listener.constructor as HandleClass)(handleType.socket)
+  const error = handle.open(fd)
+  if (error === 0) return handle
+  handle.close()
+  return error
+}
+
 /** A TCP handle around a socket of ours. From here on the handle closes it. */
 export function adoptTcp(fd: number, type: number): Handle | number {
   const handle = new (tcp())(type)
@@ -140,6 +150,27 @@ export function listenWithUnixHandle(
   internals._handle = handle
   internals._pipeName = path
   internals._listen2(path, -1, -1, backlog)
+}
+
+/** What a server calls its handle for when it does not accept itself: so does a cluster worker's (cluster/child.js, rr()). */
+export interface FedHandle {
+  readonly fd: number
+  listen(): number
+  getsockname(out: object): number
+  ref(): void
+  unref(): void
+  hasRef(): boolean
+  close(callback?: () => void): void
+  /** Node sets it when the server listens: takes a new connection. */
+  onconnection?(error: number, handle: Handle): void
+}
+
+/** Makes a server listen on a handle that others feed, as in a cluster worker; 'listening' follows. */
+export function listenFed(server: net.Server, handle: FedHandle, path: string | undefined): void {
+  const internals = server as unknown as ServerInternals
+  internals._handle = handle as unknown as Handle
+  if (path !== undefined) internals._pipeName = path
+  internals._listen2(path ?? null, -1, -1, 0)
 }
 
 function listenExactly(handle: Handle, backlog: number): void {
