@@ -34,6 +34,7 @@ interface Binding {
   accept(listener: number): number
   /** Bits of {@link peerState}, or a negated error. */
   peerState(socket: number): number
+  duplicate(socket: number): number
   disconnect(socket: number): number
   close(socket: number): number
   readonly Watcher: new (socket: number, onReadable: () => void) => Watcher

@@ -34,3 +34,12 @@ export { getAcceptQueue, setBacklog } from './queue.js'
 export { getOption, getOptions, getsockopt, setOption, setOptions, setsockopt } from './sockopt.js'
 export { isSupported } from './support.js'
 export { getUserTimeout, setUserTimeout } from './user-timeout.js'
+export type { CloseLingeringResult } from './closing/lingering.js'
+export type {
+  CloseWithoutTimeWaitOptions,
+  CloseWithoutTimeWaitResult,
+} from './closing/without-time-wait.js'
+export { closeLingering } from './closing/lingering.js'
+export { closeWithoutTimeWait } from './closing/without-time-wait.js'
+export { disconnect } from './closing/disconnect.js'
+export { resetConnection } from './closing/reset-connection.js'

@@ -34,6 +34,11 @@ export function streamBelow(socket: net.Socket): net.Socket | undefined {
   return handle?._parentWrap ?? undefined
 }
 
+/** Is this a Unix socket (or a pipe on Windows)? */
+export function isUnix(socket: net.Socket): boolean {
+  return handleOf(streamBelow(socket) ?? socket)?.constructor.name === 'Pipe'
+}
+
 /** Is this Node's stand-in for a stream that is no socket? */
 export function isStreamWrapper(socket: net.Socket): boolean {
   return socket.constructor.name === 'JSStreamSocket'

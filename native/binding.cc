@@ -165,6 +165,8 @@ int AcceptOn(Buffer /*area*/, Socket listener) { return Accept(listener); }
 
 int PeerStateOf(Buffer /*area*/, Socket socket) { return PeerState(socket); }
 
+int DuplicateSocket(Buffer /*area*/, Socket socket) { return Duplicate(socket); }
+
 int DisconnectSocket(Buffer /*area*/, Socket socket) { return Disconnect(socket); }
 
 int CloseSocket(Buffer /*area*/, Socket socket) { return Close(socket); }
@@ -210,6 +212,7 @@ napi_value Init(napi_env env, napi_value exports) {
       method("listen", Glue<ListenSocket>),
       method("accept", Glue<AcceptOn>),
       method("peerState", Glue<PeerStateOf>),
+      method("duplicate", Glue<DuplicateSocket>),
       method("disconnect", Glue<DisconnectSocket>),
       method("close", Glue<CloseSocket>),
       method("getAcceptQueue", Glue<AcceptQueueInArea>),

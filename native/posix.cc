@@ -56,6 +56,17 @@ int Listen(Socket socket, int backlog) { return ResultOf(listen(socket, backlog)
 // Not repeated after EINTR: on Linux the descriptor is gone already (close(2)).
 int Close(Socket socket) { return ResultOf(close(socket)); }
 
+int Duplicate(Socket socket) {
+  const int fd = dup(socket);
+  if (fd == -1) return -errno;
+  if (ioctl(fd, FIOCLEX) == -1) {
+    const int error = -errno;
+    close(fd);
+    return error;
+  }
+  return fd;
+}
+
 int Disconnect(Socket socket) {
   sockaddr unspecified = {};
   unspecified.sa_family = AF_UNSPEC;

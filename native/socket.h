@@ -49,6 +49,9 @@ inline constexpr int kPeerReset = 2;  // it is gone (RST), or the connection fai
 inline constexpr int kHasData = 4;    // there is something left to read
 int PeerState(Socket socket);
 
+// Another descriptor of the same socket: it stays open when the first is closed.
+int Duplicate(Socket socket);
+
 // Dissolves a connection without closing the socket: connect(2) with AF_UNSPEC.
 int Disconnect(Socket socket);
 

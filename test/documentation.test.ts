@@ -36,7 +36,7 @@ describe('docstrings', () => {
   const examples = sources.flatMap((source) =>
     [
       ...source.matchAll(
-        / \* @example\n((?: \*.*\n)+?) \*\/\nexport (?:async )?(?:function|const) (\w+)/g,
+        / \* @example\n((?: \*.*\n)+?) \*\/\nexport (?:async )?(?:function|const|class) (\w+)/g,
       ),
     ].map(([, lines = '', name = '']) => ({ name, code: lines.replace(/^ \* ?/gm, '') })),
   )

@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import type net from 'node:net'
+import { checkInteger } from '../codec/numbers.js'
+import { getOption } from '../sockopt.js'
+import { tcpState, unacknowledged } from '../tcp-state.js'
+import { destroyQuietly, holdsWithin, SecondDescriptor } from './second-descriptor.js'
+
+export interface CloseLingeringResult {
+  /** Has the peer acknowledged everything, the end of the connection included? */
+  acknowledged: boolean
+  /** Bytes that it had not acknowledged when the time was over; the kernel goes on trying. */
+  unacknowledged: number
+}
+
+/**
+ * Ends a connection in order and waits until the peer has acknowledged everything, the FIN included: what a
+ * blocking close() with `SO_LINGER` does, without blocking, and with an answer.
+ *
+ * The kernel's own lingering close would not do: it keeps whole seconds, holds up a thread, and on Linux
+ * returns 0 whether the peer acknowledged or the time was over. So the socket is ended, and its state watched
+ * on a second descriptor: FIN acknowledged is FIN_WAIT2, TIME_WAIT or, if the peer had ended first, CLOSE.
+ *
+ * - **Value:** `ms` milliseconds, whole.
+ * - **Our side:** `'close'`; TIME_WAIT for who ends first, as after any ordinary close. What the peer still sends
+ *   is read and thrown away, since unread data would turn the close into a reset.
+ * - **The peer:** its data, then an end.
+ * - **When the time is over:** the socket is closed, the result says so, and the kernel goes on delivering in the
+ *   background; only what Node had not handed to it yet is lost.
+ * - **When:** on a connected socket, also one that has been `end()`ed.
+ * - **Platforms:** Linux, macOS.
+ * - **Errors:** rejects with the socket's error if the peer resets the connection meanwhile (the socket's own
+ *   `'error'` listeners see it too); otherwise as for {@link resetConnection}.
+ * - **Source:** `socket(7)` (`SO_LINGER`), RFC 9293 section 3.6.
+ *
+ * @example
+ * import net from 'node:net'
+ * import { closeLingering } from 'net-sockopt'
+ *
+ * const server = net.createServer(async (socket) => {
+ *   socket.write('last words')
+ *   console.log(await closeLingering(socket, 2000)) // { acknowledged: true, unacknowledged: 0 }
+ *   server.close()
+ * })
+ * server.listen(0, () => net.connect(server.address().port).resume())
+ */
+export async function closeLingering(
+  socket: net.Socket,
+  ms: number,
+): Promise<CloseLingeringResult> {
+  checkInteger('ms', ms, 'milliseconds', 0, 2 ** 31 - 1)
+  const second = new SecondDescriptor(socket, 'closeLingering')
+  socket.on('error', () => undefined)
+  try {
+    socket.resume()
+    socket.end()
+    let failure: Error | undefined
+    const acknowledged = await holdsWithin(ms, () => {
+      failure = socket.errored ?? undefined
+      return failure !== undefined || isFinAcknowledged(second.fd)
+    })
+    if (failure) throw failure
+    const result = { acknowledged, unacknowledged: acknowledged ? 0 : unacknowledged(second.fd) }
+    const closed = socket.closed ? undefined : once(socket, 'close')
+    destroyQuietly(socket)
+    await closed
+    return result
+  } finally {
+    second[Symbol.dispose]()
+  }
+}
+
+/** ESTABLISHED and CLOSE_WAIT: not sent yet. FIN_WAIT1, CLOSING and LAST_ACK: sent (RFC 9293, figure 5). */
+function isFinAcknowledged(fd: number): boolean {
+  const state = tcpState(fd)
+  if (state === 'FIN_WAIT2' || state === 'TIME_WAIT') return true
+  if (state !== 'CLOSE') return false
+  // After LAST_ACK, or after a RST, which leaves an error unless Node has read it: then socket.errored tells.
+  return getOption(fd, 'SO_ERROR') === 0
+}

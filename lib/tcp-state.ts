@@ -1,0 +1,69 @@
+import { getOption } from './sockopt.js'
+import { type Platform, platform } from './platform.js'
+import type { SocketTarget } from './target.js'
+import { errnoOf, systemError } from './errors.js'
+import { ioctl } from './ioctl.js'
+
+/** The states of RFC 9293, section 3.3.2, as Linux spells them. */
+export type TcpState =
+  | 'CLOSE'
+  | 'LISTEN'
+  | 'SYN_SENT'
+  | 'SYN_RECV'
+  | 'ESTABLISHED'
+  | 'CLOSE_WAIT'
+  | 'FIN_WAIT1'
+  | 'CLOSING'
+  | 'LAST_ACK'
+  | 'FIN_WAIT2'
+  | 'TIME_WAIT'
+
+/** By number: include/net/tcp_states.h, and netinet/tcp_fsm.h on macOS. */
+const names: Record<Exclude<Platform, 'win32'>, Partial<Record<number, TcpState>>> = {
+  linux: {
+    1: 'ESTABLISHED',
+    2: 'SYN_SENT',
+    3: 'SYN_RECV',
+    4: 'FIN_WAIT1',
+    5: 'FIN_WAIT2',
+    6: 'TIME_WAIT',
+    7: 'CLOSE',
+    8: 'CLOSE_WAIT',
+    9: 'LAST_ACK',
+    10: 'LISTEN',
+    11: 'CLOSING',
+  },
+  darwin: {
+    0: 'CLOSE',
+    1: 'LISTEN',
+    2: 'SYN_SENT',
+    3: 'SYN_RECV',
+    4: 'ESTABLISHED',
+    5: 'CLOSE_WAIT',
+    6: 'FIN_WAIT1',
+    7: 'CLOSING',
+    8: 'LAST_ACK',
+    9: 'FIN_WAIT2',
+    10: 'TIME_WAIT',
+  },
+}
+
+/** The first byte of TCP_INFO, or of macOS' public TCP_CONNECTION_INFO. */
+export function tcpState(target: SocketTarget): TcpState {
+  if (platform === 'win32') throw notOnWindows('the state of a connection')
+  const info = getOption(target, platform === 'linux' ? 'TCP_INFO' : 'TCP_CONNECTION_INFO')
+  return names[platform][info[0] ?? -1] ?? 'CLOSE'
+}
+
+/** Bytes in the kernel that the peer has not acknowledged, sent or not. */
+export function unacknowledged(target: SocketTarget): number {
+  if (platform === 'linux') return ioctl(target, 'SIOCOUTQ')
+  if (platform === 'darwin') return getOption(target, 'SO_NWRITE')
+  throw notOnWindows('what is unacknowledged')
+}
+
+function notOnWindows(what: string): Error {
+  return systemError(errnoOf('ENOTSUP'), 'getsockopt', {
+    hint: `${what} cannot be read on Windows yet`,
+  })
+}
