@@ -1,7 +1,17 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['build/', 'dist/', 'coverage/', 'reports/', '**/node_modules/', '**/build/'] },
+  {
+    ignores: [
+      'build/',
+      'dist/',
+      'coverage/',
+      'reports/',
+      '.cache/',
+      '**/node_modules/',
+      '**/build/',
+    ],
+  },
   {
     files: ['lib/**/*.ts', 'test/**/*.ts', '*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

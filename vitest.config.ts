@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+// scripts/test-node-versions.js names a report for each version.
+const report = `reports/${process.env.REPORT ?? 'vitest'}.json`
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
@@ -8,9 +11,7 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 20_000,
     typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
-    reporters: process.env.CI
-      ? ['default', ['json', { outputFile: 'reports/vitest.json' }]]
-      : ['default'],
+    reporters: process.env.CI ? ['default', ['json', { outputFile: report }]] : ['default'],
     coverage: { provider: 'v8', include: ['lib/**'] },
   },
 })

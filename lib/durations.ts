@@ -1,5 +1,5 @@
 /** Helpers speak milliseconds, as node:net does; many options are kept in whole seconds. */
-import { checkInteger } from './codec/numbers.js'
+import { checkInteger } from './arguments.js'
 import { outOfRange } from './errors.js'
 
 /** Milliseconds as the seconds that an option keeps. Never rounded: what is no whole second is refused. */

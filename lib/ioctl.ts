@@ -1,6 +1,6 @@
 import { area, native } from './binding.js'
 import type { Codec } from './codec/codec.js'
-import { checkInteger } from './codec/numbers.js'
+import { checkInteger } from './arguments.js'
 import { errnoOf, invalidType, invalidValue, outOfRange, systemError } from './errors.js'
 import { type IoctlRow, ioctlTable } from './ioctls.js'
 import { platform, platformNames } from './platform.js'

@@ -1,6 +1,6 @@
 import { valueOnAccepted } from './accepted.js'
 import { wholeSeconds } from './durations.js'
-import { checkInteger } from './codec/numbers.js'
+import { checkInteger } from './arguments.js'
 import { invalidType, invalidValue } from './errors.js'
 import { setForConnections } from './listener-options.js'
 import type { OptionValues } from './option-types.js'

@@ -1,7 +1,7 @@
 /** The options of a listener: checked and turned into what must happen when, before any system call. */
 import cluster from 'node:cluster'
 import { isPerConnection } from './accepted.js'
-import { checkInteger } from './codec/numbers.js'
+import { checkInteger, checkObject } from './arguments.js'
 import { wholeSeconds } from './durations.js'
 import { errnoOf, invalidType, invalidValue, systemError, targetError } from './errors.js'
 import { type KeepAlive, keepAliveOptions } from './keep-alive.js'
@@ -103,9 +103,7 @@ function checkPath(name: string, value: unknown): void {
 
 /** Throws for anything that is wrong with the options. */
 export function planListening(options: ListenOptions): ListenPlan {
-  if (typeof options !== 'object' || options === null) {
-    throw invalidType('options', 'an object', options)
-  }
+  checkObject('options', options)
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(checks, name)) {
       throw invalidValue(`options.${name}`, value, 'is not a listen option')

@@ -1,5 +1,6 @@
 import { area, native } from './binding.js'
-import { checkInteger, littleEndian } from './codec/numbers.js'
+import { checkInteger } from './arguments.js'
+import { littleEndian } from './codec/numbers.js'
 import { errnoOf, systemError } from './errors.js'
 import { platform, platformNames } from './platform.js'
 import { openSocketOf, type SocketTarget } from './target.js'

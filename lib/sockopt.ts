@@ -1,7 +1,7 @@
 /** One option, several options, and the raw calls below them. */
 import { applyEncoded, encode, entriesOf, readBatch, refused } from './batch.js'
 import { area, native, releasePointees } from './binding.js'
-import { checkInteger } from './codec/numbers.js'
+import { checkInteger } from './arguments.js'
 import { rawBytes } from './codec/text.js'
 import { invalidType, systemError } from './errors.js'
 import type {

@@ -1,5 +1,5 @@
 import { valueOnAccepted } from './accepted.js'
-import { checkInteger } from './codec/numbers.js'
+import { checkInteger } from './arguments.js'
 import { wholeSeconds } from './durations.js'
 import { setForConnections } from './listener-options.js'
 import type { OptionValues } from './option-types.js'

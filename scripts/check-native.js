@@ -21,5 +21,12 @@ if (!formatted) console.error('native/ is not formatted: run "npm run format"')
 
 const checked = sources.filter((name) => !foreign.includes(name))
 const tidy = process.env.CLANG_TIDY ?? 'clang-tidy-16'
-const clean = run(tidy, ['--quiet', ...checked, '--', '-std=c++20', '-DNAPI_VERSION=8', `-I${headers}`])
+const clean = run(tidy, [
+  '--quiet',
+  ...checked,
+  '--',
+  '-std=c++20',
+  '-DNAPI_VERSION=8',
+  `-I${headers}`,
+])
 process.exit(formatted && clean ? 0 : 1)

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type net from 'node:net'
-import { checkInteger } from '../codec/numbers.js'
+import { checkDelay } from '../arguments.js'
 import { getOption } from '../sockopt.js'
 import { tcpState, unacknowledged } from '../tcp-state.js'
 import { destroyQuietly, holdsWithin, SecondDescriptor } from './second-descriptor.js'
@@ -47,7 +47,7 @@ export async function closeLingering(
   socket: net.Socket,
   ms: number,
 ): Promise<CloseLingeringResult> {
-  checkInteger('ms', ms, 'milliseconds', 0, 2 ** 31 - 1)
+  checkDelay('ms', ms)
   const second = new SecondDescriptor(socket, 'closeLingering')
   socket.on('error', () => undefined)
   try {

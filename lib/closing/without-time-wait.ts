@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type net from 'node:net'
-import { checkInteger } from '../codec/numbers.js'
+import { checkDelay, checkObject } from '../arguments.js'
 import { setLinger } from '../linger.js'
 import { unacknowledged } from '../tcp-state.js'
 import { destroyQuietly, holdsWithin, SecondDescriptor } from './second-descriptor.js'
@@ -47,9 +47,11 @@ export interface CloseWithoutTimeWaitResult {
  */
 export async function closeWithoutTimeWait(
   socket: net.Socket,
-  { timeout = 30_000 }: CloseWithoutTimeWaitOptions = {},
+  options: CloseWithoutTimeWaitOptions = {},
 ): Promise<CloseWithoutTimeWaitResult> {
-  checkInteger('timeout', timeout, 'milliseconds', 0, 2 ** 31 - 1)
+  checkObject('options', options)
+  const { timeout = 30_000 } = options
+  checkDelay('options.timeout', timeout)
   const second = new SecondDescriptor(socket, 'closeWithoutTimeWait')
   // The promise tells; without a listener the event would end the process.
   socket.on('error', () => undefined)

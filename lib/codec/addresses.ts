@@ -3,7 +3,7 @@ import { addressBytes, addressText, readSockaddr, sockaddrBytes } from '../addre
 import { invalidType, invalidValue, outOfRange } from '../errors.js'
 import type { Platform } from '../platform.js'
 import { type Codec, everywhere, type Layout, perPlatform, readOnly } from './codec.js'
-import { checkInteger } from './numbers.js'
+import { checkInteger, checkObject } from '../arguments.js'
 import { bytesOf, put, structs, take } from './structs.js'
 
 function addressOf(name: string, value: unknown, family: 4 | 6): Uint8Array {
@@ -13,12 +13,6 @@ function addressOf(name: string, value: unknown, family: 4 | 6): Uint8Array {
     throw invalidValue(name, value, `must be an IPv${family} address`)
   }
   return bytes
-}
-
-function checkObject(name: string, value: unknown, members: string): void {
-  if (typeof value !== 'object' || value === null) {
-    throw invalidType(name, `an object { ${members} }`, value)
-  }
 }
 
 /** `struct in_addr`. */

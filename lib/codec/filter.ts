@@ -1,6 +1,7 @@
 import { invalidType, outOfRange } from '../errors.js'
 import { type Codec, everywhere } from './codec.js'
-import { checkInteger, littleEndian } from './numbers.js'
+import { checkInteger } from '../arguments.js'
+import { littleEndian } from './numbers.js'
 import { put, structs } from './structs.js'
 
 /** One instruction of classic BPF: `struct sock_filter` (linux/filter.h). */

@@ -1,22 +1,10 @@
 import { endianness } from 'node:os'
+import { checkInteger } from '../arguments.js'
 import { invalidType, outOfRange } from '../errors.js'
 import { type Area, type Codec, everywhere, type Layout, perPlatform } from './codec.js'
 
 /** The byte order of this machine, as DataView wants it. */
 export const littleEndian = endianness() === 'LE'
-
-/** Throws unless `value` is a whole number within the limits. */
-export function checkInteger(
-  name: string,
-  value: unknown,
-  unit: string,
-  min: number,
-  max: number,
-): asserts value is number {
-  if (typeof value !== 'number') throw invalidType(name, `a number (${unit})`, value)
-  if (!Number.isInteger(value)) throw outOfRange(name, `a whole number (${unit})`, value)
-  if (value < min || value > max) throw outOfRange(name, `>= ${min} and <= ${max} (${unit})`, value)
-}
 
 const int32Max = 2 ** 31 - 1
 const uint32Max = 2 ** 32 - 1

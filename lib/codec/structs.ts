@@ -2,7 +2,8 @@
 import { invalidType } from '../errors.js'
 import type { Platform } from '../platform.js'
 import { type Area, type Codec, everywhere, type Layout, readOnly } from './codec.js'
-import { checkInteger, littleEndian } from './numbers.js'
+import { checkInteger } from '../arguments.js'
+import { littleEndian } from './numbers.js'
 
 const integers = {
   u8: { min: 0, max: 255 },

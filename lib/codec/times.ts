@@ -1,6 +1,7 @@
 import { invalidType, outOfRange } from '../errors.js'
 import { type Codec, type Layout, perPlatform } from './codec.js'
-import { checkInteger, littleEndian } from './numbers.js'
+import { checkInteger } from '../arguments.js'
+import { littleEndian } from './numbers.js'
 import { put, structs, take } from './structs.js'
 
 function lingerLayout(

@@ -1,6 +1,6 @@
 import { EventEmitter, addAbortListener, once } from 'node:events'
 import net from 'node:net'
-import { checkInteger } from '../codec/numbers.js'
+import { checkDelay, checkInteger, checkObject, maxDelay } from '../arguments.js'
 import { openListener } from '../bound-socket.js'
 import { warnIfCut } from '../backlog-warning.js'
 import { native, type Watcher } from '../binding.js'
@@ -55,9 +55,6 @@ const perTurn = 64
 /** How soon accepting is tried again while descriptors are short and none of ours is given back. */
 const shortageRetry = 100
 
-/** setInterval's longest time: about 25 days. */
-const never = 2 ** 31 - 1
-
 /**
  * A listener that accepts only when asked: the kernel's queue is the waiting room, its length can be read,
  * and a full one pushes back on clients as the system documents. See {@link TcpListener.listen}.
@@ -96,7 +93,7 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
     this.#acceptor = new Acceptor(handle, stale, plan.perConnection, (error) => this.#report(error))
     this.#watcher = new native.Watcher(handle.fd ?? -1, () => this.#onReadable())
     // The watcher never keeps the process alive, since it often rests; this timer does, and never fires.
-    this.#hold = setInterval(() => this.#rest(), never)
+    this.#hold = setInterval(() => this.#rest(), maxDelay)
   }
 
   /**
@@ -108,7 +105,8 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
    * - **Source:** `listen(2)`, `accept(2)`.
    */
   static async listen(options: TcpListenerOptions): Promise<TcpListener> {
-    const { stale = 'keep', ...listenOptions } = options ?? invalid(options)
+    checkObject('options', options)
+    const { stale = 'keep', ...listenOptions } = options
     if (!['keep', 'drop-reset', 'drop-ended'].includes(stale)) {
       throw invalidValue('options.stale', stale, "must be 'keep', 'drop-reset' or 'drop-ended'")
     }
@@ -184,9 +182,11 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
    * - **Errors:** `AbortError`; `ERR_SOCKET_CLOSED` when the listener is or gets closed;
    *   `ERR_INVALID_STATE` while it serves a server.
    */
-  async accept({ signal }: AcceptOptions = {}): Promise<net.Socket> {
+  async accept(options: AcceptOptions = {}): Promise<net.Socket> {
+    checkObject('options', options)
+    const { signal } = options
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw invalidType('signal', 'an AbortSignal', signal)
+      throw invalidType('options.signal', 'an AbortSignal', signal)
     }
     if (this.#closed) throw closedError()
     if (this.#served) throw withCode(new Error('The listener serves a server'), 'ERR_INVALID_STATE')
@@ -220,10 +220,13 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
    * - **Errors:** `ERR_SERVER_ALREADY_LISTEN`; `ERR_SOCKET_CLOSED`; `ERR_INVALID_STATE` if the listener
    *   serves already or an `accept()` waits.
    */
-  serve<Server extends net.Server>(server: Server, { maxConnections }: ServeOptions = {}): Server {
+  serve<Server extends net.Server>(server: Server, options: ServeOptions = {}): Server {
     if (!(server instanceof net.Server)) throw invalidType('server', 'a net.Server', server)
-    if (maxConnections !== undefined) {
-      checkInteger('maxConnections', maxConnections, 'connections', 1, Number.MAX_SAFE_INTEGER)
+    checkObject('options', options)
+    const { maxConnections = Infinity } = options
+    if (maxConnections !== Infinity) {
+      const most = Number.MAX_SAFE_INTEGER
+      checkInteger('options.maxConnections', maxConnections, 'connections', 1, most)
     }
     if (this.#closed) throw closedError()
     if (this.#served || this.#waiting.size > 0) {
@@ -245,7 +248,7 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
         if (!this.#watching) this.#accept()
       },
     }
-    this.#served = new ServedServer(server, maxConnections ?? Infinity, source, this.#path)
+    this.#served = new ServedServer(server, maxConnections, source, this.#path)
     // After 'listening', so that a server that prepares itself there is ready for its first connection.
     server.once('listening', () => this.#accept())
     return server
@@ -282,8 +285,10 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
    * still queued are reset by the kernel; connections handed out live on. If it serves a server, that is closed
    * too, and the promise waits until its connections have ended, at most `timeout` milliseconds.
    */
-  async close({ timeout }: CloseOptions = {}): Promise<void> {
-    if (timeout !== undefined) checkInteger('timeout', timeout, 'milliseconds', 0, never)
+  async close(options: CloseOptions = {}): Promise<void> {
+    checkObject('options', options)
+    const { timeout } = options
+    if (timeout !== undefined) checkDelay('options.timeout', timeout)
     const served = this.#served
     this.#stop()
     if (served === undefined) return
@@ -391,10 +396,6 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
 
 function closedError(): Error {
   return targetError('ERR_SOCKET_CLOSED', 'The listener is closed')
-}
-
-function invalid(options: unknown): never {
-  throw invalidType('options', 'an object', options)
 }
 
 function closeOnAbort(listener: TcpListener, signal: AbortSignal | undefined): void {
