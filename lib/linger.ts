@@ -11,7 +11,7 @@ import type { SocketTarget } from './target.js'
  *   - more: close() **blocks** until the peer has acknowledged everything, at most so long. In Node that is
  *     the event loop: `socket.destroy()` with 2000 and a silent peer stopped it for 2 s (measured on Linux
  *     6.18, Node 20), and Node sets nothing that would help, non-blocking mode included. Only for sockets
- *     that you hand to something else; `closeLingering`, which closes on a thread of its own, will be the way.
+ *     that you hand to something else: {@link closeLingering} waits without blocking, and tells.
  * - **Limits:** Linux 2147483647 s, Windows 65535 s, macOS 327 s (it keeps a short of 10 ms ticks; we use
  *   its `SO_LINGER_SEC`). More is a `RangeError`.
  * - **When:** at any time; on a listener it is inherited by every accepted socket.

@@ -23,8 +23,8 @@ function expectToRun(source: string): void {
 describe('README', () => {
   const blocks = [...read('README.md').matchAll(/```js\n(.*?)```/gs)].map(([, code = '']) => code)
 
-  test('has its five calls', () => {
-    expect(blocks).toHaveLength(5)
+  test('has its five calls, and two for the listener', () => {
+    expect(blocks).toHaveLength(7)
   })
 
   test.for(blocks)('%s', (code) => expectToRun(code))
