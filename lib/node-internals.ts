@@ -61,10 +61,12 @@ function symbolOf(target: object, description: string): symbol | undefined {
 /** The net.Socket that a handle belongs to, which what the caller holds may only stand for. */
 export function ownerOf(handle: Handle | null): net.Socket | undefined {
   if (handle === null) return undefined
-  const symbol = symbolOf(handle, 'owner_symbol')
-  const owner = symbol && (handle as unknown as Record<symbol, unknown>)[symbol]
+  ownerSymbol ??= symbolOf(handle, 'owner_symbol')
+  const owner = ownerSymbol && (handle as unknown as Record<symbol, unknown>)[ownerSymbol]
   return owner instanceof net.Socket ? owner : undefined
 }
+
+let ownerSymbol: symbol | undefined
 
 let datagramState: symbol | undefined
 

@@ -17,11 +17,16 @@ export interface AcceptCounters {
   acceptErrors: number
 }
 
-/** Nothing waits, descriptors or memory are short, or a connection. */
-export type Accepted = Handle | 'none' | 'shortage'
+/** Nothing waits, descriptors or memory are short, one connection was passed over, or a connection. */
+export type Accepted = Handle | 'none' | 'shortage' | 'skipped'
 
-/** accept(2): these say that descriptors or memory are short. The connection stays in the queue. */
-const shortages = (['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'] as const).map(errnoOf)
+/**
+ * accept(2): descriptors or memory are short, and the connection stays in the queue; or the socket does not
+ * listen any more (somebody shut it down from outside). Either way the next call ends alike, so it must wait.
+ */
+const lasting = (
+  ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EBADF', 'EINVAL', 'ENOTSOCK'] as const
+).map(errnoOf)
 
 export class Acceptor {
   readonly counters: AcceptCounters = { accepted: 0, droppedStale: 0, acceptErrors: 0 }
@@ -44,21 +49,21 @@ export class Acceptor {
   }
 
   next(): Accepted {
-    for (;;) {
-      const fd = this.#acceptFresh()
-      if (fd === errnoOf('EAGAIN')) return 'none'
-      if (fd < 0 && shortages.includes(fd)) return this.#shortage(fd)
-      this.#isShort = false
-      const accepted = fd < 0 ? systemError(fd, 'accept') : this.#take(fd)
-      if (!(accepted instanceof Error)) return accepted
-      this.#failed(accepted)
-    }
+    const fd = this.#acceptFresh()
+    if (fd < 0 && lasting.includes(fd)) return this.#shortage(fd)
+    this.#isShort = false
+    if (fd === errnoOf('EAGAIN')) return 'none'
+    const accepted = fd < 0 ? systemError(fd, 'accept') : this.#take(fd)
+    if (!(accepted instanceof Error)) return accepted
+    this.#failed(accepted)
+    return 'skipped'
   }
 
   /** Reported once, however often it is tried again. */
   #shortage(errno: number): 'shortage' {
-    if (!this.#isShort) this.#failed(systemError(errno, 'accept'))
+    const isNew = !this.#isShort
     this.#isShort = true
+    if (isNew) this.#failed(systemError(errno, 'accept'))
     return 'shortage'
   }
 

@@ -22,14 +22,20 @@ export interface Source {
 export class ServedServer {
   readonly server: net.Server
   readonly #limit: number
-  readonly #source: Source
   readonly #handle: FedHandle
   readonly #open = new Set<net.Socket>()
+  /** One function for all sockets: this is the path of each connection. */
+  readonly #onClose: (this: net.Socket) => void
+  #isClosed = false
 
   constructor(server: net.Server, limit: number, source: Source, path: string | undefined) {
     this.server = server
     this.#limit = limit
-    this.#source = source
+    const open = this.#open
+    this.#onClose = function () {
+      open.delete(this)
+      source.room()
+    }
     this.#handle = {
       fd: source.fd,
       listen: () => 0,
@@ -45,6 +51,12 @@ export class ServedServer {
     // A Unix server's address is its path, which Node takes from elsewhere when there is no getsockname.
     if (path !== undefined) Reflect.deleteProperty(this.#handle, 'getsockname')
     listenFed(server, this.#handle, path)
+    server.once('close', () => (this.#isClosed = true))
+  }
+
+  /** Has the server emitted 'close'? It does so before its last sockets do. */
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
   get isFull(): boolean {
@@ -56,14 +68,18 @@ export class ServedServer {
   }
 
   feed(handle: Handle): void {
-    this.#handle.onconnection?.(0, handle)
-    const socket = ownerOf(handle)
+    try {
+      this.#handle.onconnection?.(0, handle)
+    } finally {
+      // It is open, and counts, even if a 'connection' listener threw.
+      this.#track(ownerOf(handle))
+    }
+  }
+
+  #track(socket: net.Socket | undefined): void {
     // Dropped by the server's own maxConnections or blockList, or closed by its listener at once.
     if (socket === undefined || socket.destroyed) return
     this.#open.add(socket)
-    socket.once('close', () => {
-      this.#open.delete(socket)
-      this.#source.room()
-    })
+    socket.on('close', this.#onClose)
   }
 }

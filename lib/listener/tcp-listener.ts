@@ -328,16 +328,21 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
   /** Accepts what is wanted and waits, and watches for more only if more is wanted. */
   #accept(): void {
     clearTimeout(this.#retry)
-    for (let i = 0; i < perTurn && this.#isWanted(); i++) {
-      const accepted = this.#acceptor.next()
-      if (accepted === 'none') break
-      if (accepted === 'shortage') {
-        this.#waitForDescriptors()
-        return
+    let isShort = false
+    try {
+      for (let i = 0; i < perTurn && this.#isWanted(); i++) {
+        const accepted = this.#acceptor.next()
+        isShort = accepted === 'shortage'
+        if (isShort || accepted === 'none') break
+        if (typeof accepted !== 'string') this.#handOut(accepted)
       }
-      this.#handOut(accepted)
+    } finally {
+      // Also when a 'connection' listener throws: what becomes of that is the program's to say.
+      if (this.#isWanted()) {
+        if (isShort) this.#waitForDescriptors()
+        else this.#watch()
+      }
     }
-    if (this.#isWanted()) this.#watch()
   }
 
   /** It goes on watching when nobody waits any more, since often somebody does soon; in vain only once. */
@@ -361,7 +366,7 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
   /** The queue stays readable, so watching it would spin: try again later, or when a connection ends. */
   #waitForDescriptors(): void {
     this.#rest()
-    this.#retry = setTimeout(() => this.#accept(), shortageRetry)
+    this.#retry = setTimeout(() => this.#accept(), shortageRetry).unref()
   }
 
   #watch(): void {
@@ -406,8 +411,8 @@ function closeOnAbort(listener: TcpListener, signal: AbortSignal | undefined): v
 
 async function closeServer(served: ServedServer, timeout: number | undefined): Promise<void> {
   const { server } = served
-  // Closed by itself already, and perhaps to the last connection.
-  if (!server.listening && served.openSockets.size === 0) return
+  // Closed by itself already, to the last connection.
+  if (served.isClosed) return
   const closed = once(server, 'close')
   if (server.listening) server.close()
   const deadline =
