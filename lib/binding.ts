@@ -35,6 +35,8 @@ interface Binding {
   /** Bits of {@link peerState}, or a negated error. */
   peerState(socket: number): number
   duplicate(socket: number): number
+  /** A descriptor of ours for one of another process. */
+  borrow(pid: number, descriptor: number): number
   disconnect(socket: number): number
   close(socket: number): number
   readonly Watcher: new (socket: number, onReadable: () => void) => Watcher

@@ -167,6 +167,8 @@ int PeerStateOf(Buffer /*area*/, Socket socket) { return PeerState(socket); }
 
 int DuplicateSocket(Buffer /*area*/, Socket socket) { return Duplicate(socket); }
 
+int BorrowSocket(Buffer /*area*/, int pid, int descriptor) { return Borrow(pid, descriptor); }
+
 int DisconnectSocket(Buffer /*area*/, Socket socket) { return Disconnect(socket); }
 
 int CloseSocket(Buffer /*area*/, Socket socket) { return Close(socket); }
@@ -213,6 +215,7 @@ napi_value Init(napi_env env, napi_value exports) {
       method("accept", Glue<AcceptOn>),
       method("peerState", Glue<PeerStateOf>),
       method("duplicate", Glue<DuplicateSocket>),
+      method("borrow", Glue<BorrowSocket>),
       method("disconnect", Glue<DisconnectSocket>),
       method("close", Glue<CloseSocket>),
       method("getAcceptQueue", Glue<AcceptQueueInArea>),

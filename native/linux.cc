@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -129,4 +130,14 @@ int PeerState(Socket socket) {
   if ((entry.revents & POLLERR) != 0) state |= kPeerReset;
   if (available > 0) state |= kHasData;
   return state;
+}
+
+int Borrow(int pid, int descriptor) {
+  // By number: glibc has functions for these only since 2.36.
+  const auto process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  if (process == -1) return -errno;
+  const auto fd = static_cast<int>(syscall(SYS_pidfd_getfd, process, descriptor, 0));
+  const int result = fd == -1 ? -errno : fd;
+  close(process);
+  return result;
 }

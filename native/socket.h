@@ -52,6 +52,9 @@ int PeerState(Socket socket);
 // Another descriptor of the same socket: it stays open when the first is closed.
 int Duplicate(Socket socket);
 
+// A descriptor of our own for the socket that another process of this user has: pidfd_getfd(2).
+int Borrow(int pid, int descriptor);
+
 // Dissolves a connection without closing the socket: connect(2) with AF_UNSPEC.
 int Disconnect(Socket socket);
 
