@@ -42,5 +42,5 @@ function applyTo(socket: net.Socket, server: net.Server): void {
 
 /** The value that accepted sockets get of an option, if it is set on each of them. */
 export function valueOnAccepted(target: unknown, name: string): unknown {
-  return target instanceof net.Server ? perConnection.get(target)?.get(name)?.value : undefined
+  return target instanceof net.Server ? perConnection.get(target)?.get(name)?.checked : undefined
 }

@@ -4,43 +4,36 @@ import { littleEndian } from './codec/numbers.js'
 import { errnoOf, invalidType, outOfRange, systemError } from './errors.js'
 import { lookUp, type Option } from './resolve.js'
 
-/** An option with its value, not yet checked. */
+/** An option with its value, checked and of our own. */
 export interface Entry {
   readonly option: Option
-  readonly value: unknown
+  readonly checked: unknown
 }
 
-/** The options behind an object of names and values; throws for a name that cannot be set here. */
+export function entryOf(option: Option, value: unknown): Entry {
+  return { option, checked: option.layout.check(value, option.name) }
+}
+
+/** The options behind an object of names and values; throws for a name or value that cannot be set here. */
 export function entriesOf(values: object, argument = 'values'): Entry[] {
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
     throw invalidType(argument, 'an object of option names and values', values)
   }
-  return Object.keys(values).map((name) => ({
-    option: lookUp(name, 'set'),
-    value: (values as Record<string, unknown>)[name],
-  }))
+  return Object.keys(values).map((name) =>
+    entryOf(lookUp(name, 'set'), (values as Record<string, unknown>)[name]),
+  )
 }
 
-/** Throws unless every value fits its option. */
-export function checkEntries(entries: readonly Entry[]): void {
-  encode(entries)
-  releasePointees()
-}
-
-/** Sets options on a descriptor. The first that the kernel refuses ends it. */
+/** Sets options on a descriptor, in one crossing. The first that the kernel refuses ends it. */
 export function applyEntries(socket: number, entries: readonly Entry[]): void {
-  applyEncoded(socket, entries, encode(entries))
-}
-
-/** The second half of {@link applyEntries}: the entries are in the area already. */
-export function applyEncoded(socket: number, entries: readonly Entry[], count: number): void {
-  const result = native.setBatch(socket, count)
-  releasePointees()
-  if (result < 0) throw batchRefused(result, 'setsockopt', optionsOf(entries))
-}
-
-function optionsOf(entries: readonly Entry[]): Option[] {
-  return entries.map(({ option }) => option)
+  encode(entries)
+  const result = native.setBatch(socket, entries.length)
+  if (result >= 0) return
+  throw batchRefused(
+    result,
+    'setsockopt',
+    entries.map(({ option }) => option),
+  )
 }
 
 /** struct Record: level, option, length, padding; the value follows. */
@@ -53,15 +46,15 @@ function putRecord(at: number, option: Option, length: number): number {
   return at + recordSize + ((length + 7) & ~7)
 }
 
-/** Writes the entries into the area and returns how many they are. Throws if a value does not fit. */
-export function encode(entries: readonly Entry[]): number {
+/** Writes the entries into the area. Nothing of the caller's runs meanwhile, so nothing else gets in between. */
+function encode(entries: readonly Entry[]): void {
+  releasePointees()
   let at = 0
-  for (const { option, value } of entries) {
+  for (const { option, checked } of entries) {
     checkRoom(at, option)
-    const length = option.layout.write(area, at + recordSize, value, option.name)
+    const length = option.layout.write(area, at + recordSize, checked)
     at = putRecord(at, option, length)
   }
-  return entries.length
 }
 
 function checkRoom(at: number, { layout }: Option): void {

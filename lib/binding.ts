@@ -77,7 +77,7 @@ export const area: Area = {
   },
 }
 
-/** Frees what the last call's values pointed to. */
+/** Frees what the last call's values pointed to: at the beginning of the next. */
 export function releasePointees(): void {
   pointeesAt = native.area.byteLength
 }

@@ -7,7 +7,7 @@ import { errnoOf, invalidType, invalidValue, systemError, targetError } from './
 import { type KeepAlive, keepAliveOptions } from './keep-alive.js'
 import type { OptionValues } from './option-types.js'
 import { platform, platformNames } from './platform.js'
-import { checkEntries, entriesOf, type Entry } from './batch.js'
+import { entriesOf, type Entry } from './batch.js'
 
 import { userTimeoutOptions } from './user-timeout.js'
 
@@ -112,7 +112,6 @@ export function planListening(options: ListenOptions): ListenPlan {
   }
   checkCombination(options)
   const entries = entriesFor(options)
-  checkEntries(entries)
   const unix = options.path !== undefined
   const perConnection = entries.filter((entry) => isPerConnection(entry, unix))
   const onListener = entries.filter((entry) => !perConnection.includes(entry))

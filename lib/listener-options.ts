@@ -2,13 +2,12 @@
 import net from 'node:net'
 import { isPerConnection, setOnAccepted } from './accepted.js'
 import { applyNowOrLater } from './pending.js'
-import { checkEntries, type Entry } from './batch.js'
+import type { Entry } from './batch.js'
 
 import type { SocketTarget } from './target.js'
 
 /** Sets options on a socket, or on a listener for the sockets that it accepts. */
 export function setForConnections(target: SocketTarget, entries: readonly Entry[]): void {
-  checkEntries(entries)
   const listener = target instanceof net.Server ? target : undefined
   const perConnection = listener ? entries.filter((entry) => isPerConnection(entry)) : []
   const direct = entries.filter((entry) => !perConnection.includes(entry))

@@ -266,7 +266,7 @@ export const table = {
     about: 'Times of arrival and departure from software or device, as control messages: SOF_TIMESTAMPING_* bits.' },
   SO_TIMESTAMPNS: { level: 'SOL_SOCKET', linux: 35, value: bool,
     about: 'The time of arrival in nanoseconds, as a control message.' },
-  SO_TXREHASH: { level: 'SOL_SOCKET', linux: 74, value: int('0, 1, or 255 for the default'), sockets: 'tcp',
+  SO_TXREHASH: { level: 'SOL_SOCKET', linux: 74, value: int('0, 1, or -1 for the default'), sockets: 'tcp',
     about: 'Whether a retransmission after a timeout may take another path.', since: { linux: '5.18' } },
   SO_TXTIME: { level: 'SOL_SOCKET', linux: 61, value: transmitTime,
     about: 'The clock and flags of packets that are sent at a given time.', needs: 'CAP_NET_ADMIN unless the clock is CLOCK_MONOTONIC',

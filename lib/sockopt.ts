@@ -1,8 +1,8 @@
 /** One option, several options, and the raw calls below them. */
-import { applyEncoded, encode, entriesOf, readBatch, refused } from './batch.js'
+import { entriesOf, entryOf, readBatch, refused } from './batch.js'
 import { area, native, releasePointees } from './binding.js'
 import { checkInteger } from './arguments.js'
-import { rawBytes } from './codec/text.js'
+import { copyOf, rawBytes } from './codec/text.js'
 import { invalidType, systemError } from './errors.js'
 import type {
   OptionValue,
@@ -44,15 +44,16 @@ export function setOption<Name extends WritableOption>(
   value: SettableValue<Name>,
 ): void {
   const option = lookUp(name, 'set')
-  const length = option.layout.write(area, 0, value, option.name)
+  const checked: unknown = option.layout.check(value, option.name)
   const socket = socketOf(target)
   if (isPending(target, socket)) {
-    releasePointees()
-    applyNowOrLater(target, [{ option, value }])
+    applyNowOrLater(target, [{ option, checked }])
     return
   }
-  const result = native.setOption(socket, option.level, option.number, length)
+  // From here on nothing of the caller's runs, and the area is ours.
   releasePointees()
+  const length = option.layout.write(area, 0, checked)
+  const result = native.setOption(socket, option.level, option.number, length)
   if (result < 0) throw refused(result, 'setsockopt', option)
 }
 
@@ -103,14 +104,7 @@ export function getOption<Name extends ReadableOption>(
  */
 export function setOptions(target: SocketTarget, values: OptionValues): void {
   const entries = entriesOf(values)
-  const count = encode(entries)
-  const socket = socketOf(target)
-  if (isPending(target, socket)) {
-    releasePointees()
-    applyNowOrLater(target, entries)
-    return
-  }
-  applyEncoded(socket, entries, count)
+  applyNowOrLater(target, entries)
 }
 
 /**
@@ -203,7 +197,7 @@ export function setsockopt(
   const bytes = rawValue(value)
   const socket = socketOf(target)
   if (isPending(target, socket)) {
-    applyNowOrLater(target, [{ option: rawOption(level, option, bytes.length), value: bytes }])
+    applyNowOrLater(target, [entryOf(rawOption(level, option, bytes.length), bytes)])
     return
   }
   const result = native.setBytes(socket, level, option, bytes)
@@ -218,7 +212,7 @@ function rawOption(level: number, number: number, length: number): Option {
 }
 
 function rawValue(value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return Uint8Array.from(value)
+  if (value instanceof Uint8Array) return copyOf(value)
   if (typeof value !== 'number') throw invalidType('value', 'a number or a Uint8Array', value)
   // Signed or unsigned, the bytes are the same.
   checkInteger('value', value, 'int', -(2 ** 31), 2 ** 32 - 1)

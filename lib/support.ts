@@ -1,6 +1,6 @@
 import { familyNumbers } from './address.js'
-import { area, native, releasePointees } from './binding.js'
-import { errnoOf } from './errors.js'
+import { area, native } from './binding.js'
+import { errnoOf, systemError } from './errors.js'
 import type { OptionName } from './option-types.js'
 import { platform } from './platform.js'
 import { find, type Option } from './resolve.js'
@@ -12,6 +12,7 @@ const cache = new Map<string, boolean>()
  * our own that is closed again; the answer is kept.
  *
  * - **Errors:** a name that net-sockopt does not know on any platform is a `TypeError`.
+ *   The system's own, such as `EMFILE`, if it cannot be asked.
  * - An option may be there and still be refused: for want of a privilege (`EPERM`), or in this state
  *   (`EINVAL`).
  *
@@ -41,7 +42,9 @@ function probe(option: Option): boolean {
   const ip = familyNumbers[platform][level === 'IPPROTO_IPV6' ? 6 : 4]
   const datagram = option.row.sockets === 'udp'
   const socket = native.open(unix ? afUnix : ip, datagram ? sockDgram : sockStream, 0)
-  if (socket < 0) return false
+  // No such family, no such option. Anything else, such as EMFILE, says nothing of the option.
+  if (socket === errnoOf('EAFNOSUPPORT')) return false
+  if (socket < 0) throw systemError(socket, 'socket')
   try {
     return answers(socket, option)
   } finally {
@@ -55,9 +58,7 @@ function answers(socket: number, { row, layout, level, number }: Option): boolea
   if (access === 'get') return false
   // Zeros: if the kernel takes them, only a socket that nobody has is changed.
   area.bytes.fill(0, 0, layout.size)
-  const result = native.setOption(socket, level, number, layout.size)
-  releasePointees()
-  return isKnown(result)
+  return isKnown(native.setOption(socket, level, number, layout.size))
 }
 
 function isKnown(result: number): boolean {

@@ -5,6 +5,7 @@ import type { Platform } from '../platform.js'
 import { type Codec, everywhere, type Layout, perPlatform, readOnly } from './codec.js'
 import { checkInteger, checkObject } from '../arguments.js'
 import { bytesOf, put, structs, take } from './structs.js'
+import { copyOf } from './text.js'
 
 function addressOf(name: string, value: unknown, family: 4 | 6): Uint8Array {
   if (typeof value !== 'string') throw invalidType(name, `an IPv${family} address as text`, value)
@@ -18,8 +19,11 @@ function addressOf(name: string, value: unknown, family: 4 | 6): Uint8Array {
 /** `struct in_addr`. */
 export const ipv4Address: Codec<string> = everywhere('IPv4 address', {
   size: 4,
-  write(area, at, value, name) {
-    area.bytes.set(addressOf(name, value, 4), at)
+  check(value, name) {
+    return addressOf(name, value, 4)
+  },
+  write(area, at, address: Uint8Array) {
+    area.bytes.set(address, at)
     return 4
   },
   read(area, at) {
@@ -33,14 +37,21 @@ export interface Membership {
   interface?: string
 }
 
+function checkMembership(value: Membership, name: string) {
+  const group = addressOf(`${name}.multiaddr`, value.multiaddr, 4)
+  const local = addressOf(`${name}.interface`, value.interface ?? '0.0.0.0', 4)
+  return { group, local }
+}
+
 const mreq = structs['struct ip_mreq'].linux
 
 export const membership: Codec<Membership> = everywhere('{ multiaddr, interface? }', {
   size: mreq.size,
-  write(area, at, value, name) {
+  check(value, name) {
     checkObject(name, value, 'multiaddr, interface?')
-    const group = addressOf(`${name}.multiaddr`, value.multiaddr, 4)
-    const local = addressOf(`${name}.interface`, value.interface ?? '0.0.0.0', 4)
+    return checkMembership(value, name)
+  },
+  write(area, at, { group, local }: ReturnType<typeof checkMembership>) {
     bytesOf(area, at, mreq.members.imr_multiaddr).set(group)
     bytesOf(area, at, mreq.members.imr_interface).set(local)
     return mreq.size
@@ -66,11 +77,13 @@ function sourceMembershipLayout(
   const { imr_multiaddr, imr_interface, imr_sourceaddr } = struct.members
   return {
     size: struct.size,
-    write(area, at, value, name) {
+    check(value, name) {
       checkObject(name, value, 'multiaddr, sourceaddr, interface?')
-      const group = addressOf(`${name}.multiaddr`, value.multiaddr, 4)
-      const local = addressOf(`${name}.interface`, value.interface ?? '0.0.0.0', 4)
       const source = addressOf(`${name}.sourceaddr`, value.sourceaddr, 4)
+      return { ...checkMembership(value, name), source }
+    },
+    write(area, at, checked: ReturnType<typeof checkMembership> & { source: Uint8Array }) {
+      const { group, local, source } = checked
       bytesOf(area, at, imr_multiaddr).set(group)
       bytesOf(area, at, imr_interface).set(local)
       bytesOf(area, at, imr_sourceaddr).set(source)
@@ -106,11 +119,14 @@ const mreqIPv6 = structs['struct ipv6_mreq'].linux
 
 export const membershipIPv6: Codec<MembershipIPv6> = everywhere('{ multiaddr, interface? }', {
   size: mreqIPv6.size,
-  write(area, at, value, name) {
+  check(value, name) {
     checkObject(name, value, 'multiaddr, interface?')
     const group = addressOf(`${name}.multiaddr`, value.multiaddr, 6)
     const index = value.interface ?? 0
     checkInteger(`${name}.interface`, index, 'interface index', 0, 2 ** 31 - 1)
+    return { group, index }
+  },
+  write(area, at, { group, index }: { group: Uint8Array; index: number }) {
     bytesOf(area, at, mreqIPv6.members.ipv6mr_multiaddr).set(group)
     put(area, at, mreqIPv6.members.ipv6mr_interface, index)
     return mreqIPv6.size
@@ -133,8 +149,10 @@ export interface Endpoint {
 function sockaddrLayout(platform: Platform): Layout<Endpoint> {
   return {
     size: 28,
-    write(area, at, value, name) {
-      const bytes = endpointBytes(name, value, platform)
+    check(value, name) {
+      return endpointBytes(name, value, platform)
+    },
+    write(area, at, bytes: Uint8Array) {
       area.bytes.set(bytes, at)
       return bytes.length
     },
@@ -154,11 +172,12 @@ export const sockaddr: Codec<Endpoint> = perPlatform('{ address, port }', {
 
 function endpointBytes(name: string, value: Endpoint, platform: Platform): Uint8Array {
   checkObject(name, value, 'address, port')
-  const length = typeof value.address === 'string' ? addressBytes(value.address)?.length : undefined
-  const address = addressOf(`${name}.address`, value.address, length === 16 ? 6 : 4)
-  checkInteger(`${name}.port`, value.port, 'port', 0, 65535)
-  const family = address.length === 4 ? 4 : 6
-  return sockaddrBytes({ family, address: value.address, port: value.port }, platform)
+  const { address, port } = value
+  const length = typeof address === 'string' ? addressBytes(address)?.length : undefined
+  const family = length === 16 ? 6 : 4
+  addressOf(`${name}.address`, address, family)
+  checkInteger(`${name}.port`, port, 'port', 0, 65535)
+  return sockaddrBytes({ family, address, port }, platform)
 }
 
 /** A key of RFC 2385 for one peer: `struct tcp_md5sig` (linux/tcp.h). An empty key removes it. */
@@ -173,12 +192,18 @@ const md5FlagPrefix = 1
 
 const md5Struct = structs['struct tcp_md5sig'].linux
 
+interface CheckedMd5Signature {
+  peer: Uint8Array
+  key: Uint8Array
+  prefixLength: number | undefined
+}
+
 const md5Layout: Layout<Md5Signature> = {
   size: md5Struct.size,
-  write(area, at, value, name) {
-    const { tcpm_addr, tcpm_flags, tcpm_prefixlen, tcpm_keylen, tcpm_key } = md5Struct.members
+  check(value, name) {
     const peer = endpointBytes(name, value, 'linux')
     const { key, prefixLength } = value
+    const { tcpm_key } = md5Struct.members
     if (!(key instanceof Uint8Array)) throw invalidType(`${name}.key`, 'a Uint8Array', key)
     if (key.length > tcpm_key[0]) {
       throw outOfRange(`${name}.key.length`, `at most ${tcpm_key[0]} (bytes)`, key.length)
@@ -186,6 +211,10 @@ const md5Layout: Layout<Md5Signature> = {
     if (prefixLength !== undefined) {
       checkInteger(`${name}.prefixLength`, prefixLength, 'bits', 0, 255)
     }
+    return { peer, key: copyOf(key), prefixLength }
+  },
+  write(area, at, { peer, key, prefixLength }: CheckedMd5Signature) {
+    const { tcpm_addr, tcpm_flags, tcpm_prefixlen, tcpm_keylen, tcpm_key } = md5Struct.members
     area.bytes.fill(0, at, at + md5Struct.size)
     bytesOf(area, at, tcpm_addr).set(peer)
     put(area, at, tcpm_flags, prefixLength === undefined ? 0 : md5FlagPrefix)

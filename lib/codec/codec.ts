@@ -16,8 +16,13 @@ export interface Area {
 export interface Layout<In, Out = In> {
   /** Bytes offered to the kernel when it writes. */
   readonly size: number
-  /** Writes a value at `at` and returns its length. Throws before that if it does not fit; `name` is the option's. */
-  write(area: Area, at: number, value: In, name: string): number
+  /**
+   * The value as data of our own, for `write`. Throws if it does not fit; `name` is the option's. Whatever of
+   * the caller's runs (a getter, a proxy) runs here, and once: nothing can change or throw afterwards.
+   */
+  check(value: In, name: string): unknown
+  /** Writes what `check` returned at `at`; its length. */
+  write(area: Area, at: number, checked: unknown): number
   /** The value in the `length` bytes that the kernel wrote at `at`. */
   read(area: Area, at: number, length: number): Out
 }
@@ -48,5 +53,5 @@ export function readOnly<Out>(
   size: number,
   read: Layout<never, Out>['read'],
 ): Codec<never, Out> {
-  return everywhere<never, Out>(unit, { size, write: () => 0, read })
+  return everywhere<never, Out>(unit, { size, check: () => undefined, write: () => 0, read })
 }

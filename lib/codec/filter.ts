@@ -1,6 +1,6 @@
 import { invalidType, outOfRange } from '../errors.js'
 import { type Codec, everywhere } from './codec.js'
-import { checkInteger } from '../arguments.js'
+import { checkInteger, checkObject } from '../arguments.js'
 import { littleEndian } from './numbers.js'
 import { put, structs } from './structs.js'
 
@@ -18,23 +18,20 @@ const maxInstructions = 4096
 const instructionStruct = structs['struct sock_filter'].linux
 const programStruct = structs['struct sock_fprog'].linux
 
-function instructionBytes(name: string, program: readonly FilterInstruction[]): Uint8Array {
+function instructionBytes(name: string, instruction: FilterInstruction): Uint8Array {
+  checkObject(name, instruction, 'code, jt, jf, k')
+  const { code, jt, jf, k } = instruction
+  checkInteger(`${name}.code`, code, 'u16', 0, 65535)
+  checkInteger(`${name}.jt`, jt, 'u8', 0, 255)
+  checkInteger(`${name}.jf`, jf, 'u8', 0, 255)
+  checkInteger(`${name}.k`, k, 'u32', 0, 2 ** 32 - 1)
   const { size, members } = instructionStruct
-  const bytes = new Uint8Array(size * program.length)
+  const bytes = new Uint8Array(size)
   const area = { view: new DataView(bytes.buffer) }
-  program.forEach((instruction, i) => {
-    if (typeof instruction !== 'object' || instruction === null) {
-      throw invalidType(`${name}[${i}]`, 'an object { code, jt, jf, k }', instruction)
-    }
-    checkInteger(`${name}[${i}].code`, instruction.code, 'u16', 0, 65535)
-    checkInteger(`${name}[${i}].jt`, instruction.jt, 'u8', 0, 255)
-    checkInteger(`${name}[${i}].jf`, instruction.jf, 'u8', 0, 255)
-    checkInteger(`${name}[${i}].k`, instruction.k, 'u32', 0, 2 ** 32 - 1)
-    put(area, size * i, members.code, instruction.code)
-    put(area, size * i, members.jt, instruction.jt)
-    put(area, size * i, members.jf, instruction.jf)
-    put(area, size * i, members.k, instruction.k)
-  })
+  put(area, 0, members.code, code)
+  put(area, 0, members.jt, jt)
+  put(area, 0, members.jf, jf)
+  put(area, 0, members.k, k)
   return bytes
 }
 
@@ -43,20 +40,22 @@ export const filterProgram: Codec<readonly FilterInstruction[]> = everywhere(
   'array of { code, jt, jf, k }',
   {
     size: programStruct.size,
-    write(area, at, value, name) {
+    check(value, name) {
       if (!Array.isArray(value)) throw invalidType(name, 'an array of { code, jt, jf, k }', value)
-      const program = value as readonly FilterInstruction[]
+      // A copy, so that the length is that of what is checked; it turns a hole into undefined.
+      const program = [...(value as readonly FilterInstruction[])]
       if (program.length > maxInstructions) {
-        throw outOfRange(
-          `${name}.length`,
-          `at most ${maxInstructions} (instructions)`,
-          program.length,
-        )
+        const range = `at most ${maxInstructions} (instructions)`
+        throw outOfRange(`${name}.length`, range, program.length)
       }
-      const instructions = instructionBytes(name, program)
+      return Buffer.concat(
+        program.map((instruction, i) => instructionBytes(`${name}[${i}]`, instruction)),
+      )
+    },
+    write(area, at, instructions: Uint8Array) {
       const { len, filter } = programStruct.members
       area.bytes.fill(0, at, at + programStruct.size)
-      put(area, at, len, program.length)
+      put(area, at, len, instructions.length / instructionStruct.size)
       area.view.setBigUint64(at + filter[1], area.pointTo(instructions), littleEndian)
       return programStruct.size
     },

@@ -1,5 +1,5 @@
 import { endianness } from 'node:os'
-import { checkInteger } from '../arguments.js'
+import { checkInteger, checkObject } from '../arguments.js'
 import { invalidType, outOfRange } from '../errors.js'
 import { type Area, type Codec, everywhere, type Layout, perPlatform } from './codec.js'
 
@@ -12,8 +12,11 @@ const uint32Max = 2 ** 32 - 1
 function int32(unit: string): Layout<number> {
   return {
     size: 4,
-    write(area, at, value, name) {
+    check(value, name) {
       checkInteger(name, value, unit, -(2 ** 31), int32Max)
+      return value
+    },
+    write(area, at, value: number) {
       area.view.setInt32(at, value, littleEndian)
       return 4
     },
@@ -33,8 +36,11 @@ export function int(unit: string): Codec<number> {
 export function unsigned(unit: string): Codec<number> {
   return everywhere(unit, {
     size: 4,
-    write(area, at, value, name) {
+    check(value, name) {
       checkInteger(name, value, unit, 0, uint32Max)
+      return value
+    },
+    write(area, at, value: number) {
       area.view.setUint32(at, value, littleEndian)
       return 4
     },
@@ -48,8 +54,11 @@ export function unsigned(unit: string): Codec<number> {
 export function byteOnDarwin(unit: string): Codec<number> {
   const byte: Layout<number> = {
     size: 1,
-    write(area, at, value, name) {
+    check(value, name) {
       checkInteger(name, value, unit, 0, 255)
+      return value
+    },
+    write(area, at, value: number) {
       area.view.setUint8(at, value)
       return 1
     },
@@ -65,8 +74,11 @@ export function byteOnDarwin(unit: string): Codec<number> {
 function interfaceIndexLayout(networkOrder: boolean): Layout<number> {
   return {
     size: 4,
-    write(area, at, value, name) {
+    check(value, name) {
       checkInteger(name, value, 'interface index', 0, int32Max)
+      return value
+    },
+    write(area, at, value: number) {
       area.view.setUint32(at, value, networkOrder ? false : littleEndian)
       return 4
     },
@@ -95,13 +107,15 @@ export interface PortRange {
 /** A `u32`, the lower port in its lower half. */
 export const portRange: Codec<PortRange> = everywhere('{ lo, hi } (ports)', {
   size: 4,
-  write(area, at, value, name) {
-    if (typeof value !== 'object' || value === null) {
-      throw invalidType(name, 'an object { lo, hi }', value)
-    }
-    checkInteger(`${name}.lo`, value.lo, 'port', 0, 65535)
-    checkInteger(`${name}.hi`, value.hi, 'port', 0, 65535)
-    area.view.setUint32(at, value.hi * 65536 + value.lo, littleEndian)
+  check(value, name) {
+    checkObject(name, value, 'lo, hi')
+    const { lo, hi } = value
+    checkInteger(`${name}.lo`, lo, 'port', 0, 65535)
+    checkInteger(`${name}.hi`, hi, 'port', 0, 65535)
+    return hi * 65536 + lo
+  },
+  write(area, at, both: number) {
+    area.view.setUint32(at, both, littleEndian)
     return 4
   },
   read(area, at) {
@@ -114,7 +128,7 @@ export const portRange: Codec<PortRange> = everywhere('{ lo, hi } (ports)', {
 export function unsigned64(unit: string): Codec<bigint | number, bigint> {
   return everywhere<bigint | number, bigint>(unit, {
     size: 8,
-    write(area, at, value, name) {
+    check(value, name) {
       if (typeof value !== 'bigint' && !Number.isInteger(value)) {
         throw typeof value === 'number'
           ? outOfRange(name, `a whole number (${unit})`, value)
@@ -124,6 +138,9 @@ export function unsigned64(unit: string): Codec<bigint | number, bigint> {
       if (wide < 0n || wide > 2n ** 64n - 1n) {
         throw outOfRange(name, `>= 0 and <= 2^64 - 1 (${unit})`, value)
       }
+      return wide
+    },
+    write(area, at, wide: bigint) {
       area.view.setBigUint64(at, wide, littleEndian)
       return 8
     },
@@ -141,8 +158,11 @@ const switchLayouts = (onDarwin: Layout<boolean>, elsewhere: Layout<boolean>) =>
 function switchOf(size: 1 | 4): Layout<boolean> {
   return {
     size,
-    write(area, at, value, name) {
+    check(value, name) {
       if (typeof value !== 'boolean') throw invalidType(name, 'of type boolean', value)
+      return value
+    },
+    write(area, at, value: boolean) {
       if (size === 1) area.view.setUint8(at, Number(value))
       else area.view.setInt32(at, Number(value), littleEndian)
       return size

@@ -2,7 +2,7 @@
 import { invalidType } from '../errors.js'
 import type { Platform } from '../platform.js'
 import { type Area, type Codec, everywhere, type Layout, readOnly } from './codec.js'
-import { checkInteger } from '../arguments.js'
+import { checkInteger, checkObject } from '../arguments.js'
 import { littleEndian } from './numbers.js'
 
 const integers = {
@@ -147,15 +147,17 @@ function struct<Name extends string>(
   const members = Object.entries(layout.members) as [Name, Member<Integer>][]
   return {
     size,
-    write(area, at, value, name) {
-      if (typeof value !== 'object' || value === null) {
-        throw invalidType(name, `an object { ${members.map(([key]) => key).join(', ')} }`, value)
-      }
-      for (const [key, [type]] of members) {
-        checkInteger(`${name}.${key}`, value[key], type, integers[type].min, integers[type].max)
-      }
+    check(value, name) {
+      checkObject(name, value, members.map(([key]) => key).join(', '))
+      return members.map(([key, [type]]) => {
+        const number = value[key]
+        checkInteger(`${name}.${key}`, number, type, integers[type].min, integers[type].max)
+        return number
+      })
+    },
+    write(area, at, numbers: number[]) {
       area.bytes.fill(0, at, at + size)
-      for (const [key, member] of members) put(area, at, member, value[key])
+      members.forEach(([, member], i) => put(area, at, member, numbers[i] ?? 0))
       return size
     },
     read(area, at, length) {
@@ -231,14 +233,18 @@ export const numberList: Codec<readonly number[], number[]> = everywhere<
   readonly number[],
   number[]
 >('array of numbers', {
-  size: 4 * 1024,
-  write(area, at, value, name) {
+  // Half of the area: 8192 numbers. A process may have 65536 groups, but one with so many is none of ours.
+  size: 32 * 1024,
+  check(value, name) {
     if (!Array.isArray(value)) throw invalidType(name, 'an array of numbers', value)
-    value.forEach((number: unknown, i) => {
+    return Array.from(value, (number: unknown, i) => {
       checkInteger(`${name}[${i}]`, number, 'u32', 0, 2 ** 32 - 1)
-      area.view.setUint32(at + 4 * i, number, littleEndian)
+      return number
     })
-    return 4 * value.length
+  },
+  write(area, at, numbers: number[]) {
+    numbers.forEach((number, i) => area.view.setUint32(at + 4 * i, number, littleEndian))
+    return 4 * numbers.length
   },
   read(area, at, length) {
     return Array.from({ length: length / 4 }, (_, i) =>

@@ -5,12 +5,15 @@ import { type Codec, everywhere } from './codec.js'
 export function text(size: number): Codec<string> {
   return everywhere('text', {
     size,
-    write(area, at, value, name) {
+    check(value, name) {
       if (typeof value !== 'string') throw invalidType(name, 'of type string', value)
       const encoded = Buffer.from(value, 'utf8')
       if (encoded.length >= size || encoded.includes(0)) {
         throw outOfRange(name, `at most ${size - 1} bytes of text without NUL`, value)
       }
+      return encoded
+    },
+    write(area, at, encoded: Buffer) {
       area.bytes.fill(0, at, at + size)
       area.bytes.set(encoded, at)
       return size
@@ -27,18 +30,26 @@ export function text(size: number): Codec<string> {
 export function rawBytes(size: number, allowed?: readonly number[]): Codec<Uint8Array, Buffer> {
   return everywhere<Uint8Array, Buffer>('bytes of the kernel', {
     size,
-    write(area, at, value, name) {
+    check(value, name) {
       if (!(value instanceof Uint8Array)) throw invalidType(name, 'a Uint8Array', value)
       const fits = allowed ? allowed.includes(value.length) : value.length <= size
       if (!fits) {
         const lengths = allowed ? allowed.join(' or ') : `at most ${size}`
         throw outOfRange(`${name}.length`, `${lengths} (bytes)`, value.length)
       }
-      area.bytes.set(value, at)
-      return value.length
+      return copyOf(value)
+    },
+    write(area, at, copy: Uint8Array) {
+      area.bytes.set(copy, at)
+      return copy.length
     },
     read(area, at, length) {
       return Buffer.from(area.bytes.slice(at, at + length).buffer)
     },
   })
+}
+
+/** The bytes as they are now. A detached array has none. */
+export function copyOf(value: Uint8Array): Uint8Array {
+  return value.length === 0 ? new Uint8Array() : Uint8Array.from(value)
 }

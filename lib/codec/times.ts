@@ -1,6 +1,6 @@
 import { invalidType, outOfRange } from '../errors.js'
 import { type Codec, type Layout, perPlatform } from './codec.js'
-import { checkInteger } from '../arguments.js'
+import { checkInteger, checkObject } from '../arguments.js'
 import { littleEndian } from './numbers.js'
 import { put, structs, take } from './structs.js'
 
@@ -11,8 +11,11 @@ function lingerLayout(
   const { l_onoff, l_linger } = struct.members
   return {
     size: struct.size,
-    write(area, at, value, name) {
+    check(value, name) {
       if (value !== null) checkLinger(name, value, max)
+      return value
+    },
+    write(area, at, value: number | null) {
       put(area, at, l_onoff, value === null ? 0 : 1)
       put(area, at, l_linger, value ?? 0)
       return struct.size
@@ -46,12 +49,12 @@ export interface TimeValue {
   microseconds: number
 }
 
-function checkTimeValue(name: string, value: TimeValue, maxSeconds: number): void {
-  if (typeof value !== 'object' || value === null) {
-    throw invalidType(name, 'an object { seconds, microseconds }', value)
-  }
-  checkInteger(`${name}.seconds`, value.seconds, 'seconds', 0, maxSeconds)
-  checkInteger(`${name}.microseconds`, value.microseconds, 'microseconds', 0, 999_999)
+function checkTimeValue(name: string, value: TimeValue, maxSeconds: number): TimeValue {
+  checkObject(name, value, 'seconds, microseconds')
+  const { seconds, microseconds } = value
+  checkInteger(`${name}.seconds`, seconds, 'seconds', 0, maxSeconds)
+  checkInteger(`${name}.microseconds`, microseconds, 'microseconds', 0, 999_999)
+  return { seconds, microseconds }
 }
 
 function timevalLayout(
@@ -60,10 +63,12 @@ function timevalLayout(
   const { tv_sec, tv_usec } = struct.members
   return {
     size: struct.size,
-    write(area, at, value, name) {
-      checkTimeValue(name, value, Number.MAX_SAFE_INTEGER)
-      put(area, at, tv_sec, value.seconds)
-      put(area, at, tv_usec, value.microseconds)
+    check(value, name) {
+      return checkTimeValue(name, value, Number.MAX_SAFE_INTEGER)
+    },
+    write(area, at, { seconds, microseconds }: TimeValue) {
+      put(area, at, tv_sec, seconds)
+      put(area, at, tv_usec, microseconds)
       return struct.size
     },
     read(area, at) {
@@ -75,14 +80,17 @@ function timevalLayout(
 /** Winsock's timeouts: a DWORD of milliseconds. */
 const millisecondsOnly: Layout<TimeValue> = {
   size: 4,
-  write(area, at, value, name) {
-    checkTimeValue(name, value, 4_294_967)
-    if (value.microseconds % 1000 !== 0) {
+  check(value, name) {
+    const { seconds, microseconds } = checkTimeValue(name, value, 4_294_967)
+    if (microseconds % 1000 !== 0) {
       const range = 'a multiple of 1000, since Windows keeps milliseconds'
-      throw outOfRange(`${name}.microseconds`, range, value.microseconds)
+      throw outOfRange(`${name}.microseconds`, range, microseconds)
     }
-    const total = value.seconds * 1000 + value.microseconds / 1000
+    const total = seconds * 1000 + microseconds / 1000
     checkInteger(name, total, 'milliseconds', 0, 2 ** 32 - 1)
+    return total
+  },
+  write(area, at, total: number) {
     area.view.setUint32(at, total, littleEndian)
     return 4
   },

@@ -29,7 +29,7 @@ function optionOn(platform: Platform, name: string) {
 function call(platform: Platform, name: string, value: unknown): [number, number, string] {
   const { level, number, layout } = optionOn(platform, name)
   const area = emptyArea()
-  const length = layout.write(area, 0, value, name)
+  const length = layout.write(area, 0, layout.check(value, name))
   return [level, number, Buffer.from(area.bytes.subarray(0, length)).toString('hex')]
 }
 

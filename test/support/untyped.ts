@@ -6,10 +6,9 @@ type Target = typed.SocketTarget
 
 export const setOption = typed.setOption as (target: Target, name: string, value: unknown) => void
 export const getOption = typed.getOption as (target: Target, name: string) => unknown
-export const setOptions = typed.setOptions as (
-  target: Target,
-  values: Record<string, unknown>,
-) => void
+export function setOptions(target: Target, values: Record<string, unknown>): void {
+  typed.setOptions(target, values)
+}
 export const getOptions = typed.getOptions as unknown as (
   target: Target,
   names: readonly string[],
