@@ -20,12 +20,11 @@ interface Binding {
   readonly area: ArrayBuffer
   /** Where the area is, for values that hold a pointer. */
   readonly areaAddress: bigint
-  getOption(socket: number, level: number, option: number, length: number): number
-  setOption(socket: number, level: number, option: number, length: number): number
   getBytes(socket: number, level: number, option: number, value: Uint8Array): number
   setBytes(socket: number, level: number, option: number, value: Uint8Array): number
-  getBatch(socket: number, count: number): number
-  setBatch(socket: number, count: number): number
+  /** Gets or sets the options that the area describes (lib/batch.ts); nothing when all is well. */
+  getBatch(): number | undefined
+  setBatch(): number | undefined
   ioctl(socket: number, request: number, length: number): number
   open(family: number, type: number, protocol: number): number
   bind(socket: number, address: Uint8Array): number
@@ -60,26 +59,42 @@ function load(): Binding {
 
 export const native = load()
 
+/** struct Area's size in native/binding.cc. */
+const areaSize = native.area.byteLength
+
 /** Pointees grow from the area's end towards its beginning, where the values are. */
-let pointeesAt = native.area.byteLength
+let pointeesAt = areaSize
+let valuesEnd = 0
 
 export const area: Area = {
   view: new DataView(native.area),
   bytes: new Uint8Array(native.area),
+  ints: new Int32Array(native.area),
   pointTo(pointee) {
     const at = pointeesAt - Math.ceil(pointee.length / 8) * 8
-    if (at < native.area.byteLength / 4) {
-      throw outOfRange('values', 'small enough for one call together', pointee.length)
-    }
+    if (at < valuesEnd) throw tooMuch()
     area.bytes.set(pointee, at)
     pointeesAt = at
     return native.areaAddress + BigInt(at)
   },
 }
 
-/** Frees what the last call's values pointed to: at the beginning of the next. */
+/** The same memory, for the descriptor at its beginning. */
+export const doubles = new Float64Array(native.area)
+
+/** Forgets what the last call's values pointed to. */
 export function releasePointees(): void {
-  pointeesAt = native.area.byteLength
+  pointeesAt = areaSize
+}
+
+/** Throws unless values up to `end` leave the pointees alone. */
+export function claimArea(end: number): void {
+  if (end > pointeesAt) throw tooMuch()
+  valuesEnd = end
+}
+
+function tooMuch(): Error {
+  return outOfRange('options.length', 'few enough for one call', areaSize)
 }
 
 /** What has become of a peer: native/socket.h. */

@@ -4,7 +4,8 @@
  * connection attempt, so that what counts before connect(2) counts: TCP_SYNCNT, SO_RCVBUF, SO_MARK.
  */
 import type dgram from 'node:dgram'
-import net from 'node:net'
+import type net from 'node:net'
+import { Socket } from 'node:net'
 import { familyNumbers } from './address.js'
 import { applyEntries, type Entry } from './batch.js'
 import { native } from './binding.js'
@@ -15,7 +16,9 @@ import { notYet, socketOf, type SocketTarget } from './target.js'
 
 /** Does the target have no descriptor yet, or one that the next connection attempt replaces? */
 export function isPending(target: SocketTarget, socket: number): boolean {
-  return socket === notYet || (target instanceof net.Socket && target.connecting)
+  return (
+    socket === notYet || ((target as net.Socket).connecting && target instanceof Socket)
+  )
 }
 
 /** Sets options on the target's descriptor: now if it has one, and on each that it still gets. */
@@ -36,7 +39,7 @@ function keep(target: SocketTarget, entries: readonly Entry[]): void {
   }
   const all = [...entries]
   kept.set(target, all)
-  if (target instanceof net.Socket) new AwaitedConnection(target, all)
+  if (target instanceof Socket) new AwaitedConnection(target, all)
   else awaitBinding(target as dgram.Socket, all)
 }
 

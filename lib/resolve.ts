@@ -1,5 +1,5 @@
 /** The table, resolved to the column of one system. */
-import type { Layout } from './codec/codec.js'
+import type { Layout, Plain } from './codec/codec.js'
 import { errnoOf, invalidType, invalidValue, systemError } from './errors.js'
 import { type Cell, type LevelName, type Row, table } from './options.js'
 import { type Platform, platform, platformNames } from './platform.js'
@@ -12,6 +12,9 @@ export interface Option {
   readonly nativeName: string
   readonly level: number
   readonly number: number
+  /** Layouts have many shapes, options one: this is on the path of each call. */
+  readonly plain: Plain | 'not'
+  readonly size: number
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each option has its own value type
   readonly layout: Layout<any, any>
 }
@@ -41,9 +44,20 @@ export function resolve(system: Platform): Map<string, Option> {
     const cell = row[system]
     if (cell === undefined) continue
     const level = levelNumbers[system][row.levels?.[system] ?? row.level]
-    options.set(name, { name, row, ...spelling(name, cell), level, layout: row.value.on(system) })
+    options.set(name, optionOf(row, row.value.on(system), { name, level, ...spelling(name, cell) }))
   }
   return options
+}
+
+/** An option with the shape that all of them have. */
+export function optionOf(
+  row: Row,
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each option has its own value type
+  layout: Layout<any, any>,
+  { name, nativeName, level, number }: Pick<Option, 'name' | 'nativeName' | 'level' | 'number'>,
+): Option {
+  const { plain = 'not', size } = layout
+  return { name, nativeName, row, level, number, plain, size, layout }
 }
 
 /** What the system calls the option, and its number there. */
@@ -55,16 +69,21 @@ export function spelling(name: string, cell: Cell): { nativeName: string; number
 
 const here = resolve(platform)
 
+/** A map per way of use, so that one look-up answers both questions. */
+const usable = {
+  get: new Map([...here].filter(([, { row }]) => row.access !== 'set')),
+  set: new Map([...here].filter(([, { row }]) => row.access !== 'get')),
+}
+
 /** This system's option of that name, if it may be used so; otherwise an error that says why not. */
 export function lookUp(name: unknown, access: 'get' | 'set'): Option {
-  const option = here.get(name as string)
-  if (option === undefined) throw absent(name, access)
-  const { access: only } = option.row
-  if (only !== undefined && only !== access) {
-    const reason = only === 'get' ? 'can only be read' : 'can only be set'
-    throw invalidValue('name', name, `is an option that ${reason}`)
-  }
-  return option
+  return usable[access].get(name as string) ?? unusable(name, access)
+}
+
+function unusable(name: unknown, access: 'get' | 'set'): never {
+  if (!here.has(name as string)) throw absent(name, access)
+  const reason = access === 'set' ? 'can only be read' : 'can only be set'
+  throw invalidValue('name', name, `is an option that ${reason}`)
 }
 
 /** This system's option of that name, or undefined; a name that no system knows is an error. */

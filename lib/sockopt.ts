@@ -1,6 +1,6 @@
 /** One option, several options, and the raw calls below them. */
-import { entriesOf, entryOf, readBatch, refused } from './batch.js'
-import { area, native, releasePointees } from './binding.js'
+import { applyEntries, checkedValue, entriesOf, getAll, getOne, getRaw, setOne } from './batch.js'
+import { native } from './binding.js'
 import { checkInteger } from './arguments.js'
 import { copyOf, rawBytes } from './codec/text.js'
 import { invalidType, systemError } from './errors.js'
@@ -13,7 +13,7 @@ import type {
 } from './option-types.js'
 import { applyNowOrLater, isPending } from './pending.js'
 import { platform } from './platform.js'
-import { lookUp, type Option } from './resolve.js'
+import { lookUp, type Option, optionOf } from './resolve.js'
 import { openSocketOf, socketOf, type SocketTarget } from './target.js'
 
 /**
@@ -44,17 +44,10 @@ export function setOption<Name extends WritableOption>(
   value: SettableValue<Name>,
 ): void {
   const option = lookUp(name, 'set')
-  const checked: unknown = option.layout.check(value, option.name)
+  const checked = checkedValue(option, value)
   const socket = socketOf(target)
-  if (isPending(target, socket)) {
-    applyNowOrLater(target, [{ option, checked }])
-    return
-  }
-  // From here on nothing of the caller's runs, and the area is ours.
-  releasePointees()
-  const length = option.layout.write(area, 0, checked)
-  const result = native.setOption(socket, option.level, option.number, length)
-  if (result < 0) throw refused(result, 'setsockopt', option)
+  if (isPending(target, socket)) applyNowOrLater(target, [{ option, checked }])
+  else setOne(socket, option, checked)
 }
 
 /**
@@ -80,10 +73,7 @@ export function getOption<Name extends ReadableOption>(
   name: Name,
 ): OptionValue<Name> {
   const option = lookUp(name, 'get')
-  const { layout } = option
-  const length = native.getOption(openSocketOf(target), option.level, option.number, layout.size)
-  if (length < 0) throw refused(length, 'getsockopt', option)
-  return layout.read(area, 0, length) as OptionValue<Name>
+  return getOne(openSocketOf(target), option) as OptionValue<Name>
 }
 
 /**
@@ -104,7 +94,9 @@ export function getOption<Name extends ReadableOption>(
  */
 export function setOptions(target: SocketTarget, values: OptionValues): void {
   const entries = entriesOf(values)
-  applyNowOrLater(target, entries)
+  const socket = socketOf(target)
+  if (isPending(target, socket)) applyNowOrLater(target, entries)
+  else applyEntries(socket, entries)
 }
 
 /**
@@ -127,10 +119,9 @@ export function getOptions<Name extends ReadableOption>(
   names: readonly Name[],
 ): { [N in Name]: OptionValue<N> } {
   if (!Array.isArray(names)) throw invalidType('names', 'an array of option names', names)
-  const options = names.map((name) => lookUp(name, 'get'))
-  const values = readBatch(openSocketOf(target), options)
-  const pairs = options.map(({ name }, i) => [name, values[i]])
-  return Object.fromEntries(pairs) as { [N in Name]: OptionValue<N> }
+  // Not names.map(), which passes over holes.
+  const options = Array.from(names, (name) => lookUp(name, 'get'))
+  return getAll(openSocketOf(target), options) as { [N in Name]: OptionValue<N> }
 }
 
 /**
@@ -158,16 +149,9 @@ export function getsockopt(
 ): Buffer {
   checkNumbers(level, option)
   checkInteger('length', length, 'bytes', 0, 2 ** 31 - 1)
-  const socket = openSocketOf(target)
-  // A short value goes through the area, which is larger than any overshoot: Linux takes the length of
-  // SO_GET_FILTER as a number of instructions, 8 bytes each.
-  const value = length <= area.bytes.length ? area.bytes : new Uint8Array(length)
-  const result =
-    value === area.bytes
-      ? native.getOption(socket, level, option, length)
-      : native.getBytes(socket, level, option, value)
-  if (result < 0) throw systemError(result, 'getsockopt', { option: rawName(level, option) })
-  return Buffer.from(value.slice(0, Math.min(result, length)).buffer)
+  const value = getRaw(openSocketOf(target), level, option, length)
+  if (typeof value !== 'number') return value
+  throw systemError(value, 'getsockopt', { option: rawName(level, option) })
 }
 
 /**
@@ -197,7 +181,7 @@ export function setsockopt(
   const bytes = rawValue(value)
   const socket = socketOf(target)
   if (isPending(target, socket)) {
-    applyNowOrLater(target, [entryOf(rawOption(level, option, bytes.length), bytes)])
+    applyNowOrLater(target, [{ option: rawOption(level, option, bytes.length), checked: bytes }])
     return
   }
   const result = native.setBytes(socket, level, option, bytes)
@@ -208,7 +192,7 @@ export function setsockopt(
 function rawOption(level: number, number: number, length: number): Option {
   const name = rawName(level, number)
   const row = { level: 'SOL_SOCKET', value: rawBytes(length), about: '' } as const
-  return { name, nativeName: name, row, level, number, layout: row.value.on(platform) }
+  return optionOf(row, row.value.on(platform), { name, nativeName: name, level, number })
 }
 
 function rawValue(value: unknown): Uint8Array {

@@ -1,5 +1,6 @@
 import { familyNumbers } from './address.js'
-import { area, native } from './binding.js'
+import { getRaw } from './batch.js'
+import { native } from './binding.js'
 import { errnoOf, systemError } from './errors.js'
 import type { OptionName } from './option-types.js'
 import { platform } from './platform.js'
@@ -52,15 +53,14 @@ function probe(option: Option): boolean {
   }
 }
 
-function answers(socket: number, { row, layout, level, number }: Option): boolean {
+function answers(socket: number, { row, size, level, number }: Option): boolean {
   const { access } = row
-  if (access !== 'set' && isKnown(native.getOption(socket, level, number, layout.size))) return true
+  if (access !== 'set' && isKnown(getRaw(socket, level, number, size))) return true
   if (access === 'get') return false
   // Zeros: if the kernel takes them, only a socket that nobody has is changed.
-  area.bytes.fill(0, 0, layout.size)
-  return isKnown(native.setOption(socket, level, number, layout.size))
+  return isKnown(native.setBytes(socket, level, number, new Uint8Array(size)))
 }
 
-function isKnown(result: number): boolean {
+function isKnown(result: number | Buffer): boolean {
   return result !== errnoOf('ENOPROTOOPT') && result !== errnoOf('EOPNOTSUPP')
 }

@@ -1,6 +1,6 @@
 /** From what the caller holds to the operating system's socket. Never a guess: no socket, an error. */
-import dgram from 'node:dgram'
-import net from 'node:net'
+import { Socket as DatagramSocket } from 'node:dgram'
+import { Server, Socket } from 'node:net'
 import { invalidType, invalidValue, outOfRange, targetError } from './errors.js'
 import {
   datagramHandleOf,
@@ -12,7 +12,7 @@ import {
 
 /** Anything that a socket option can be set on. */
 export type SocketTarget =
-  net.Socket | net.Server | dgram.Socket | { readonly fd: number } | { fd(): number } | number
+  Socket | Server | DatagramSocket | { readonly fd: number } | { fd(): number } | number
 
 /** What {@link socketOf} returns for a socket that has no descriptor yet, but may get one. */
 export const notYet = -1
@@ -28,12 +28,12 @@ export function openSocketOf(target: SocketTarget): number {
 
 /** The descriptor of a target, or {@link notYet}. */
 export function socketOf(target: SocketTarget): number {
-  if (target instanceof net.Socket) {
+  if (target instanceof Socket) {
     const fd = handleOf(target)?.fd
     return fd !== undefined && fd >= 0 ? fd : socketless(target)
   }
-  if (target instanceof net.Server) return listeningSocketOf(target)
-  if (target instanceof dgram.Socket) return datagramSocketOf(target)
+  if (target instanceof Server) return listeningSocketOf(target)
+  if (target instanceof DatagramSocket) return datagramSocketOf(target)
   if (typeof target === 'number') return checkDescriptor('target', target)
   return describedSocketOf(target)
 }
@@ -43,7 +43,7 @@ function closed(what: string): Error {
 }
 
 /** A net.Socket without a descriptor: not yet, not any more, or never. */
-function socketless(socket: net.Socket): typeof notYet {
+function socketless(socket: Socket): typeof notYet {
   if (socket.destroyed) throw closed('socket')
   const below = isStreamWrapper(socket) ? socket : streamBelow(socket)
   if (below !== undefined && isStreamWrapper(below)) {
@@ -53,7 +53,7 @@ function socketless(socket: net.Socket): typeof notYet {
   return notYet
 }
 
-function listeningSocketOf(server: net.Server): number {
+function listeningSocketOf(server: Server): number {
   const handle = handleOf(server)
   if (handle === null) {
     if (wasListening(server)) throw closed('server')
@@ -71,7 +71,7 @@ function listeningSocketOf(server: net.Server): number {
   return handle.fd
 }
 
-function datagramSocketOf(socket: dgram.Socket): number {
+function datagramSocketOf(socket: DatagramSocket): number {
   const handle = datagramHandleOf(socket)
   if (handle === null) throw closed('socket')
   return handle.fd !== undefined && handle.fd >= 0 ? handle.fd : notYet

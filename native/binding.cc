@@ -21,7 +21,15 @@ namespace {
 // environment.
 constexpr int kAreaSize = 64 * 1024;
 
-// One option of a batch. Its value follows, padded to a multiple of 8 bytes.
+// What getOptions and setOptions find at the area's beginning: a call without arguments costs half
+// of one with four numbers. The records follow.
+struct Batch {
+  double socket;
+  int count;
+  int failed;  // the index of the record that the system refused
+};
+
+// One option. Its value follows, padded to a multiple of 8 bytes.
 struct Record {
   int level;
   int option;
@@ -84,23 +92,6 @@ napi_value Glue(napi_env env, napi_callback_info info) {
 
 bool Fits(int length) { return length >= 0 && length <= kAreaSize; }
 
-// Zeroed first, since a system may write fewer bytes than it documents (Windows' BOOL: one of
-// four).
-int GetZeroed(Socket socket, int level, int option, Buffer value) {
-  std::memset(value.data(), 0, value.size());
-  return GetOption(socket, level, option, value);
-}
-
-int GetInArea(Buffer area, Socket socket, int level, int option, int length) {
-  if (!Fits(length)) return -EINVAL;
-  return GetZeroed(socket, level, option, area.first(static_cast<size_t>(length)));
-}
-
-int SetFromArea(Buffer area, Socket socket, int level, int option, int length) {
-  if (!Fits(length)) return -EINVAL;
-  return SetOption(socket, level, option, area.first(static_cast<size_t>(length)));
-}
-
 int GetBytes(Buffer /*area*/, Socket socket, int level, int option, Buffer value) {
   return GetOption(socket, level, option, value);
 }
@@ -109,21 +100,24 @@ int SetBytes(Buffer /*area*/, Socket socket, int level, int option, Buffer value
   return SetOption(socket, level, option, value);
 }
 
-// Walks `count` records. The first that fails ends the batch; its index is then the area's first
-// int.
+// Runs the batch in the area. The first record that fails ends it.
 template <typename Operation>
-int Batch(Buffer area, int count, Operation operation) {
-  size_t at = 0;
-  for (int index = 0; index < count; index++) {
+int Run(Buffer area, Operation operation) {
+  Batch batch{};
+  std::memcpy(&batch, area.data(), sizeof batch);
+  const auto socket = static_cast<Socket>(batch.socket);
+  size_t at = sizeof batch;
+  for (int index = 0; index < batch.count; index++) {
     Record record{};
     if (area.size() - at < sizeof record) return -EINVAL;
     std::memcpy(&record, area.data() + at, sizeof record);
     const Buffer rest = area.subspan(at + sizeof record);
     if (record.length < 0 || static_cast<size_t>(record.length) > rest.size()) return -EINVAL;
     const auto length = static_cast<size_t>(record.length);
-    const int result = operation(record, rest.first(length));
+    const int result = operation(socket, record, rest.first(length));
     if (result < 0) {
-      std::memcpy(area.data(), &index, sizeof index);
+      batch.failed = index;
+      std::memcpy(area.data(), &batch, sizeof batch);
       return result;
     }
     record.length = result;
@@ -131,19 +125,33 @@ int Batch(Buffer area, int count, Operation operation) {
     at += sizeof record + (length + 7) / 8 * 8;
     if (at > area.size()) return -EINVAL;
   }
-  return count;
+  return 0;
 }
 
-int GetBatch(Buffer area, Socket socket, int count) {
-  return Batch(area, count, [socket](const Record& record, Buffer value) {
-    return GetZeroed(socket, record.level, record.option, value);
+int GetBatch(Buffer area) {
+  return Run(area, [](Socket socket, const Record& record, Buffer value) {
+    // Zeroed first, since a system may write fewer bytes than it documents (Windows' BOOL: one of
+    // four).
+    std::memset(value.data(), 0, value.size());
+    return GetOption(socket, record.level, record.option, value);
   });
 }
 
-int SetBatch(Buffer area, Socket socket, int count) {
-  return Batch(area, count, [socket](const Record& record, Buffer value) {
+int SetBatch(Buffer area) {
+  return Run(area, [](Socket socket, const Record& record, Buffer value) {
     return SetOption(socket, record.level, record.option, value);
   });
+}
+
+// No arguments, and nothing returned when all is well: undefined costs nothing.
+template <int operation(Buffer)>
+napi_value Silent(napi_env env, napi_callback_info info) {
+  void* area = nullptr;
+  if (napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &area) != napi_ok) {
+    return Number(env, -EINVAL);
+  }
+  const int result = operation(Buffer(static_cast<unsigned char*>(area), kAreaSize));
+  return result < 0 ? Number(env, result) : nullptr;
 }
 
 // The whole area is lent to the kernel, since it alone knows how much a request writes: at most 16
@@ -202,12 +210,10 @@ napi_value Init(napi_env env, napi_value exports) {
       value("area", buffer),
       value("areaAddress", address),
       value("Watcher", DefineWatcher(env)),
-      method("getOption", Glue<GetInArea>),
-      method("setOption", Glue<SetFromArea>),
       method("getBytes", Glue<GetBytes>),
       method("setBytes", Glue<SetBytes>),
-      method("getBatch", Glue<GetBatch>),
-      method("setBatch", Glue<SetBatch>),
+      method("getBatch", Silent<GetBatch>),
+      method("setBatch", Silent<SetBatch>),
       method("ioctl", Glue<IoctlInArea>),
       method("open", Glue<OpenSocket>),
       method("bind", Glue<BindSocket>),

@@ -3,8 +3,9 @@ import type { Platform } from '../platform.js'
 /** Where values lie while the kernel reads or writes them. */
 export interface Area {
   readonly view: DataView
-  /** The same memory, byte for byte. */
+  /** The same memory, byte for byte, and as ints of this machine's byte order. */
   readonly bytes: Uint8Array
+  readonly ints: Int32Array
   /**
    * Copies what a value points to behind everything else and returns its address. It stays there until
    * the next call.
@@ -12,8 +13,12 @@ export interface Area {
   pointTo(bytes: Uint8Array): bigint
 }
 
+/** Four bytes that the path of each call writes and reads in place, since a call costs as much as they do. */
+export type Plain = 'int' | 'unsigned' | 'switch'
+
 /** How a value lies in memory on one system. */
 export interface Layout<In, Out = In> {
+  readonly plain?: Plain
   /** Bytes offered to the kernel when it writes. */
   readonly size: number
   /**

@@ -11,6 +11,7 @@ const uint32Max = 2 ** 32 - 1
 
 function int32(unit: string): Layout<number> {
   return {
+    plain: 'int',
     size: 4,
     check(value, name) {
       checkInteger(name, value, unit, -(2 ** 31), int32Max)
@@ -35,6 +36,7 @@ export function int(unit: string): Codec<number> {
 /** An `unsigned int` or `DWORD`. */
 export function unsigned(unit: string): Codec<number> {
   return everywhere(unit, {
+    plain: 'unsigned',
     size: 4,
     check(value, name) {
       checkInteger(name, value, unit, 0, uint32Max)
@@ -157,6 +159,7 @@ const switchLayouts = (onDarwin: Layout<boolean>, elsewhere: Layout<boolean>) =>
 
 function switchOf(size: 1 | 4): Layout<boolean> {
   return {
+    ...(size === 4 && { plain: 'switch' }),
     size,
     check(value, name) {
       if (typeof value !== 'boolean') throw invalidType(name, 'of type boolean', value)

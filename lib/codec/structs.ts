@@ -114,24 +114,27 @@ export function put(
   member: Member<Integer>,
   value: number,
 ): void {
-  const [type, offset] = member
+  // Not destructured: this is on the path of setLinger, where an iterator would cost as much as the rest.
+  const type = member[0]
+  const to = at + member[1]
   const { view } = area
-  if (type === 'u8') view.setUint8(at + offset, value)
-  else if (type === 'u16') view.setUint16(at + offset, value, littleEndian)
-  else if (type === 'i32') view.setInt32(at + offset, value, littleEndian)
-  else if (type === 'u32') view.setUint32(at + offset, value, littleEndian)
-  else view.setBigInt64(at + offset, BigInt(value), littleEndian)
+  if (type === 'i32') view.setInt32(to, value, littleEndian)
+  else if (type === 'u8') view.setUint8(to, value)
+  else if (type === 'u16') view.setUint16(to, value, littleEndian)
+  else if (type === 'u32') view.setUint32(to, value, littleEndian)
+  else view.setBigInt64(to, BigInt(value), littleEndian)
 }
 
 /** Reads an integer member of the struct at `at`. */
 export function take(area: Pick<Area, 'view'>, at: number, member: Member<Integer>): number {
-  const [type, offset] = member
+  const type = member[0]
+  const from = at + member[1]
   const { view } = area
-  if (type === 'u8') return view.getUint8(at + offset)
-  if (type === 'u16') return view.getUint16(at + offset, littleEndian)
-  if (type === 'i32') return view.getInt32(at + offset, littleEndian)
-  if (type === 'u32') return view.getUint32(at + offset, littleEndian)
-  return Number(view.getBigInt64(at + offset, littleEndian))
+  if (type === 'i32') return view.getInt32(from, littleEndian)
+  if (type === 'u8') return view.getUint8(from)
+  if (type === 'u16') return view.getUint16(from, littleEndian)
+  if (type === 'u32') return view.getUint32(from, littleEndian)
+  return Number(view.getBigInt64(from, littleEndian))
 }
 
 /** The bytes of a member that is no integer. They are the area's own: copy what shall last. */

@@ -16,7 +16,12 @@ const columns = Object.fromEntries(
 
 function emptyArea(): Area {
   const bytes = new Uint8Array(1024)
-  return { bytes, view: new DataView(bytes.buffer), pointTo: () => 0x1122334455667788n }
+  return {
+    bytes,
+    ints: new Int32Array(bytes.buffer),
+    view: new DataView(bytes.buffer),
+    pointTo: () => 0x1122334455667788n,
+  }
 }
 
 function optionOn(platform: Platform, name: string) {
