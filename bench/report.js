@@ -1,0 +1,44 @@
+/** The results as tables: cells first, then for the terminal and for docs/benchmarks.md. */
+import Table from 'cli-table3'
+import { columns } from './cases.js'
+import { ratio } from './goals.js'
+
+const spread = ([lower, upper]) => `${ratio(lower)} to ${ratio(upper)}`
+const cell = (summary) =>
+  summary === undefined ? 'n/a' : `${ratio(summary.median)} (${spread(summary.quartiles)})`
+
+export function callsTable(rows) {
+  return {
+    head: ['', 'C loop', ...columns],
+    rows: rows.map(({ name, cases }) => [
+      name,
+      '1.00',
+      ...columns.map((column) => cell(cases[column])),
+    ]),
+  }
+}
+
+export function acceptTable({ base, cases }) {
+  return {
+    head: ['server', 'CPU time per connection'],
+    rows: [[base, '1.00'], ...cases.map((each) => [each.name, cell(each)])],
+  }
+}
+
+export function goalsTable(verdicts) {
+  return {
+    head: ['goal', '', 'measured'],
+    rows: verdicts.map(({ goal, met, found }) => [goal, met ? 'met' : 'missed', found]),
+  }
+}
+
+export function toTerminal({ head, rows }) {
+  const table = new Table({ head, style: { head: [], border: [] } })
+  table.push(...rows)
+  return table.toString()
+}
+
+export function toMarkdown({ head, rows }) {
+  const line = (cells) => `| ${cells.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
