@@ -16,9 +16,7 @@ import { notYet, socketOf, type SocketTarget } from './target.js'
 
 /** Does the target have no descriptor yet, or one that the next connection attempt replaces? */
 export function isPending(target: SocketTarget, socket: number): boolean {
-  return (
-    socket === notYet || ((target as net.Socket).connecting && target instanceof Socket)
-  )
+  return socket === notYet || ((target as net.Socket).connecting && target instanceof Socket)
 }
 
 /** Sets options on the target's descriptor: now if it has one, and on each that it still gets. */
