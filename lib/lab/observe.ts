@@ -1,5 +1,6 @@
 /** Runs one scenario in a process of its own, in a network namespace of its own if it wants one. */
 import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { platform, platformNames } from '../platform.js'
 import type { Observation, Scenario } from './scenario.js'
@@ -59,15 +60,49 @@ export function canUnshare(): boolean {
   return platform === 'linux' && unshareOptions() !== undefined
 }
 
+/**
+ * A fresh namespace has the kernel's defaults: what the machine is set to is copied into it, so that the lab
+ * shows this system and not a new one. Kernels lack some of these, and not all can be set without root.
+ */
+const mirrored = [
+  'core/somaxconn',
+  ...[
+    'abort_on_overflow',
+    'fin_timeout',
+    'keepalive_intvl',
+    'keepalive_probes',
+    'keepalive_time',
+    'max_syn_backlog',
+    'retries2',
+    'rfc1337',
+    'syn_linear_timeouts',
+    'syn_retries',
+    'synack_retries',
+    'syncookies',
+    'timestamps',
+    'tw_reuse',
+  ].map((name) => `ipv4/tcp_${name}`),
+]
+
+function copyOfSettings(): string[] {
+  return mirrored.flatMap((name) => {
+    const path = `/proc/sys/net/${name}`
+    if (!existsSync(path)) return []
+    return [`{ echo ${readFileSync(path, 'utf8').trim()} > ${path}; } 2>/dev/null || true`]
+  })
+}
+
 function commandFor({ id, namespace }: Scenario, slow: boolean): [string, string[]] {
   const program = [process.execPath, child, id, ...(slow ? ['--slow'] : [])]
   if (namespace === undefined) return [process.execPath, program.slice(1)]
   const settings = Object.entries(namespace.settings ?? {})
   const script = [
+    'set -e',
     'ip link set lo up',
+    ...copyOfSettings(),
     ...settings.map(([name, value]) => `echo "${value}" > /proc/sys/net/${name}`),
     'exec "$@"',
-  ].join(' && ')
+  ].join('\n')
   return ['unshare', [unshareOptions() ?? '-n', 'sh', '-c', script, 'sh', ...program]]
 }
 
