@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Each file in a process of its own: tests look at descriptors, warnings and signals of the process.
     pool: 'forks',
+    // Most of the time they wait for the kernel, so more than one per core.
+    maxWorkers: 3,
     testTimeout: 20_000,
     hookTimeout: 20_000,
     typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },

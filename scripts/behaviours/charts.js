@@ -118,6 +118,12 @@ const stateColours = {
 
 /** What the watched connections are, in words; the data of one that is not listed goes by its place. */
 const wayNames = {
+  'S1.X2 serverFirst': 'S1.X2 server first, then linger 0',
+  'S1.X2 acknowledged': 'S1.X2 closeWithoutTimeWait',
+  'S1.14': 'S1.14 disconnect',
+  'S1.13 withoutLinger': 'S1.13 unread data',
+  'S1.9': 'S1.9 pause, then linger 0',
+  'S1.7': 'S1.7 linger 0',
   'S1.1 clientFirst': 'S1.1 client closes first',
   'S1.1 serverFirst': 'S1.1 server closes first',
   'S1.11': 'S1.11 linger 1 s, acknowledged',

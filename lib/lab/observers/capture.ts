@@ -38,7 +38,9 @@ export class Capture {
   private constructor(port: number) {
     this.#port = port
     const root = process.getuid?.() === 0 ? ['-Z', 'root'] : []
-    const options = ['-i', 'lo', '-n', '-tt', '-l', '-U', '--immediate-mode', ...root]
+    // Headers only: in immediate mode each packet takes a whole slot of the buffer, of which there are eight
+    // with the usual slots of 256 KiB, and packets are lost while tcpdump waits for a processor.
+    const options = ['-i', 'lo', '-n', '-tt', '-l', '-U', '-s', '160', '--immediate-mode', ...root]
     const program = ['tcpdump', ...options, `tcp port ${port} or udp dst port ${port}`]
     // It must not outlive us, whatever we die of.
     this.#tcpdump = spawn('setpriv', ['--pdeathsig', 'KILL', ...program], {
