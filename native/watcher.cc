@@ -15,6 +15,9 @@ constexpr napi_type_tag kTag = {0x6e65742d736f636bULL, 0x6f70742d77617463ULL};
 
 struct Watcher {
   uv_poll_t poll{};
+  // A descriptor of its own: when an environment ends, Node closes the listener's while libuv still
+  // has it to watch, and aborts (uv__epoll_ctl_prep).
+  int socket = -1;
   napi_env env = nullptr;
   napi_ref self = nullptr;      // strong while open: an open listener is never collected
   napi_ref callback = nullptr;  // onReadable
@@ -42,7 +45,7 @@ void OnClosed(uv_handle_t* handle) {
 }
 
 // Safe to call twice, and while the environment is torn down.
-void Close(Watcher* watcher) {
+void CloseWatcher(Watcher* watcher) {
   if (watcher->closing) return;
   watcher->closing = true;
   uv_poll_stop(&watcher->poll);
@@ -50,11 +53,14 @@ void Close(Watcher* watcher) {
   napi_delete_reference(watcher->env, watcher->self);
   napi_async_destroy(watcher->env, watcher->context);
   uv_close(reinterpret_cast<uv_handle_t*>(&watcher->poll), OnClosed);
+  // libuv has let go of it in uv_close(); the port is free as soon as the caller closes the
+  // listener's.
+  Close(static_cast<Socket>(watcher->socket));
 }
 
 // A worker thread that ends with listeners open: its loop must be rid of them first.
 void OnTeardown(napi_async_cleanup_hook_handle /*hook*/, void* data) {
-  Close(static_cast<Watcher*>(data));
+  CloseWatcher(static_cast<Watcher*>(data));
 }
 
 void OnReadable(uv_poll_t* poll, int /*status*/, int /*events*/) {
@@ -122,8 +128,13 @@ napi_value Construct(napi_env env, napi_callback_info info) {
   }
   Watcher* watcher = Allocate();
   if (watcher == nullptr) return Throw(env, UV_ENOMEM);
-  const int error = uv_poll_init_socket(loop, &watcher->poll, static_cast<uv_os_sock_t>(socket));
+  watcher->socket = Duplicate(static_cast<Socket>(socket));
+  const int error =
+      watcher->socket < 0
+          ? watcher->socket
+          : uv_poll_init_socket(loop, &watcher->poll, static_cast<uv_os_sock_t>(watcher->socket));
   if (error != 0) {
+    if (watcher->socket >= 0) Close(static_cast<Socket>(watcher->socket));
     std::free(watcher);
     return Throw(env, error);
   }
@@ -132,6 +143,7 @@ napi_value Construct(napi_env env, napi_callback_info info) {
   if (!Keep(env, self, arguments[1], watcher)) {
     watcher->closing = true;
     uv_close(reinterpret_cast<uv_handle_t*>(&watcher->poll), OnClosed);
+    Close(static_cast<Socket>(watcher->socket));
     return Throw(env, UV_ENOMEM);
   }
   return self;
@@ -149,13 +161,13 @@ napi_value Stop(napi_env env, napi_callback_info info) {
   return Number(env, uv_poll_stop(&watcher->poll));
 }
 
-napi_value CloseWatcher(napi_env env, napi_callback_info info) {
+napi_value CloseMethod(napi_env env, napi_callback_info info) {
   Watcher* watcher = Unwrap(env, info);
   if (watcher == nullptr) return Number(env, -EBADF);
   napi_value self = nullptr;
   napi_get_cb_info(env, info, nullptr, nullptr, &self, nullptr);
   napi_remove_wrap(env, self, nullptr);
-  Close(watcher);
+  CloseWatcher(watcher);
   return Number(env, 0);
 }
 
@@ -167,7 +179,7 @@ napi_value DefineWatcher(napi_env env) {
                                     nullptr, nullptr, napi_default, nullptr};
   };
   const std::array methods{method("start", Start), method("stop", Stop),
-                           method("close", CloseWatcher)};
+                           method("close", CloseMethod)};
   napi_value definition = nullptr;
   napi_define_class(env, "Watcher", NAPI_AUTO_LENGTH, Construct, nullptr, methods.size(),
                     methods.data(), &definition);
