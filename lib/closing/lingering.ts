@@ -1,14 +1,17 @@
 import { once } from 'node:events'
 import type net from 'node:net'
 import { checkDelay } from '../arguments.js'
-import { getOption } from '../sockopt.js'
-import { tcpState, unacknowledged } from '../tcp-state.js'
+import { setLinger } from '../linger.js'
+import { type TcpState, tcpState, unacknowledged } from '../tcp-state.js'
 import { destroyQuietly, holdsWithin, SecondDescriptor } from './second-descriptor.js'
 
 export interface CloseLingeringResult {
   /** Has the peer acknowledged everything, the end of the connection included? */
   acknowledged: boolean
-  /** Bytes that it had not acknowledged when the time was over; the kernel goes on trying. */
+  /**
+   * Bytes that it had not acknowledged when the time was over; 0 if it has all. The kernel goes on trying with
+   * those that it has. On Linux the FIN counts as one.
+   */
   unacknowledged: number
 }
 
@@ -51,29 +54,36 @@ export async function closeLingering(
   const second = new SecondDescriptor(socket, 'closeLingering')
   socket.on('error', () => undefined)
   try {
+    // One that the listener handed down would make the last close() block, or reset.
+    setLinger(second.fd, null)
     socket.resume()
     socket.end()
     let failure: Error | undefined
-    const acknowledged = await holdsWithin(ms, () => {
-      failure = socket.errored ?? undefined
-      return failure !== undefined || isFinAcknowledged(second.fd)
+    let left = 0
+    await holdsWithin(ms, () => {
+      failure = second.failure
+      if (failure) return true
+      left = second.unwritten + unacknowledged(second.fd)
+      const state = tcpState(second.fd)
+      return isFinAcknowledged(state) || (socket.destroyed && !isFinSent(state))
     })
     if (failure) throw failure
-    const result = { acknowledged, unacknowledged: acknowledged ? 0 : unacknowledged(second.fd) }
+    const acknowledged = isFinAcknowledged(tcpState(second.fd))
     const closed = socket.closed ? undefined : once(socket, 'close')
     destroyQuietly(socket)
     await closed
-    return result
+    return { acknowledged, unacknowledged: acknowledged ? 0 : left }
   } finally {
     second[Symbol.dispose]()
   }
 }
 
-/** ESTABLISHED and CLOSE_WAIT: not sent yet. FIN_WAIT1, CLOSING and LAST_ACK: sent (RFC 9293, figure 5). */
-function isFinAcknowledged(fd: number): boolean {
-  const state = tcpState(fd)
-  if (state === 'FIN_WAIT2' || state === 'TIME_WAIT') return true
-  if (state !== 'CLOSE') return false
-  // After LAST_ACK, or after a RST, which leaves an error unless Node has read it: then socket.errored tells.
-  return getOption(fd, 'SO_ERROR') === 0
+/** RFC 9293, figure 5. CLOSE, without an error, comes after LAST_ACK, and on Linux stands for TIME_WAIT. */
+function isFinAcknowledged(state: TcpState): boolean {
+  return state === 'FIN_WAIT2' || state === 'TIME_WAIT' || state === 'CLOSE'
+}
+
+/** If not, a socket that the program has destroyed sends it only when our descriptor is closed too. */
+function isFinSent(state: TcpState): boolean {
+  return state !== 'ESTABLISHED' && state !== 'CLOSE_WAIT'
 }

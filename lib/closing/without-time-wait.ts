@@ -57,10 +57,13 @@ export async function closeWithoutTimeWait(
   socket.on('error', () => undefined)
   try {
     // What Node itself has not handed to the kernel is lost once its socket is destroyed.
-    const left = (): number =>
-      (socket.destroyed ? 0 : socket.writableLength) + unacknowledged(second.fd)
-    await holdsWithin(timeout, () => socket.errored !== null || left() === 0)
-    if (socket.errored) throw socket.errored
+    const left = (): number => second.unwritten + unacknowledged(second.fd)
+    let failure: Error | undefined
+    await holdsWithin(timeout, () => {
+      failure = second.failure
+      return failure !== undefined || (socket.destroyed ? unacknowledged(second.fd) : left()) === 0
+    })
+    if (failure) throw failure
     const result = { unacknowledged: left() }
     const closed = socket.closed ? undefined : once(socket, 'close')
     setLinger(second.fd, 0)
