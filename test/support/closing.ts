@@ -1,0 +1,49 @@
+/** Both ends of a connection that is to be closed: ours in Node, the peer's in another process. */
+import { once } from 'node:events'
+import net from 'node:net'
+import { stateOfConnection } from '../observers/proc-net-tcp.js'
+import type { Connect, Peer } from './peer.js'
+import { listening, portOf } from './sockets.js'
+import { until } from './until.js'
+
+export const mebibyte = 2 ** 20
+
+export interface Ends {
+  ours: net.Socket
+  peer: Peer
+  /** What our socket emitted as 'error'. */
+  errors: Error[]
+  server: net.Server
+}
+
+export async function endsOf(
+  connect: Connect,
+  options: net.ServerOpts = {},
+  window?: number,
+): Promise<Ends> {
+  const server = await listening(net.createServer(options))
+  const accepting = once(server, 'connection') as Promise<[net.Socket]>
+  const peer = await connect(server, window)
+  const [ours] = await accepting
+  const errors: Error[] = []
+  ours.on('error', (error) => errors.push(error))
+  return { ours, peer, errors, server }
+}
+
+/** The states of both ends in /proc/net/tcp: ours, the peer's. */
+export function statesOf({ server, peer }: Ends): (string | undefined)[] {
+  return statesBetween(portOf(server), peer.port)
+}
+
+export function statesBetween(ourPort: number, theirPort: number): (string | undefined)[] {
+  return [stateOfConnection(ourPort, theirPort), stateOfConnection(theirPort, ourPort)]
+}
+
+/** Who has TIME_WAIT when both ends are gone. FIN_WAIT1 may last 60 ms, the delayed ACK (recipe R5). */
+export async function timeWaitOf(ourPort: number, theirPort: number): Promise<string> {
+  const [ours, theirs] = await until(
+    () => statesBetween(ourPort, theirPort),
+    (states) => states.every((state) => state === undefined || state === 'TIME_WAIT'),
+  )
+  return ours ? 'ours' : theirs ? 'theirs' : 'nobody'
+}
