@@ -10,6 +10,8 @@ export default defineConfig({
     pool: 'forks',
     // Most of the time they wait for the kernel, so more than one per core.
     maxWorkers: 3,
+    // Runners are shared: a time that the kernel dictates may slip there once. vitest marks what was tried again.
+    retry: process.env.CI ? 1 : 0,
     testTimeout: 20_000,
     hookTimeout: 20_000,
     typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
