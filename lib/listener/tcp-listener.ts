@@ -82,6 +82,8 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
   #served: ServedServer | undefined
   #retry: NodeJS.Timeout | undefined
   #watching = false
+  /** Connections that may still be taken before the rest of the event loop has its turn. */
+  #left = perTurn
   #paused = false
   #closed = false
 
@@ -330,7 +332,8 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
     clearTimeout(this.#retry)
     let isShort = false
     try {
-      for (let i = 0; i < perTurn && this.#isWanted(); i++) {
+      // Across calls of accept(), which could otherwise keep the event loop from ever turning.
+      for (; this.#left > 0 && this.#isWanted(); this.#left--) {
         const accepted = this.#acceptor.next()
         isShort = accepted === 'shortage'
         if (isShort || accepted === 'none') break
@@ -347,6 +350,7 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
 
   /** It goes on watching when nobody waits any more, since often somebody does soon; in vain only once. */
   #onReadable(): void {
+    this.#left = perTurn
     if (this.#isWanted()) this.#accept()
     else this.#rest()
   }

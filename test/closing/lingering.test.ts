@@ -3,10 +3,10 @@ import http2 from 'node:http2'
 import net from 'node:net'
 import tls from 'node:tls'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { closeLingering, setLinger } from '../../lib/index.js'
 import { certificate } from '../support/certificate.js'
-import { endsOf, mebibyte, statesOf, timeWaitOf } from '../support/closing.js'
+import { endsOf, isTimeWaitFull, mebibyte, statesOf, timeWaitOf } from '../support/closing.js'
 import { openedSince, openSockets } from '../support/descriptors.js'
 import { rejectionOf } from '../support/errors.js'
 import { temporaryPath } from '../support/files.js'
@@ -25,6 +25,7 @@ const all = { acknowledged: true, unacknowledged: 0 }
 
 describe.skipIf(!hasPython)('closeLingering (skipped where python3 is missing)', () => {
   const connect = usePeers()
+  beforeEach(({ skip }) => skip(isTimeWaitFull(), 'the kernel keeps no more in TIME_WAIT'))
 
   test.for([0, 10, mebibyte, 32 * mebibyte])('%i bytes arrive, then the end', async (size) => {
     const before = openSockets()
@@ -141,8 +142,9 @@ describe.skipIf(!hasPython)('closeLingering (skipped where python3 is missing)',
     ['while the event loop stands still', true],
   ] as const)('the peer resets, %s: rejects', async ([, blocked]) => {
     const before = openSockets()
-    const ends = await endsOf(connect)
-    ends.ours.write(Buffer.alloc(16 * mebibyte))
+    const ends = await endsOf(connect, {}, 8192)
+    // Our kernel takes all of it, the peer's does not.
+    ends.ours.write(Buffer.alloc(mebibyte / 4))
     const closing = rejectionOf(closeLingering(ends.ours, 15_000))
     await sleep(20)
     const resetting = ends.peer.reset()
@@ -206,9 +208,10 @@ const gapProgram = `
 
 test.runIf(isRoot)(
   'the event loop is never blocked while the peer is deaf for 2 s (needs root)',
-  { retry: 2 },
+  // On a machine that is busy with other things a turn may come late by itself.
+  { retry: 3 },
   async () => {
-    const { stdout } = await runProgram(gapProgram)
+    const { stdout } = await runProgram(gapProgram, { through: ['nice', '-n', '-19'] })
     const report = JSON.parse(stdout) as Record<string, number>
     expect(report).toMatchObject({ acknowledged: false, unacknowledged: 8 })
     expect(report.took).toBeGreaterThanOrEqual(1999)

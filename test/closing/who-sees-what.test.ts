@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
-import { endsOf, mebibyte, timeWaitOf } from '../support/closing.js'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { endsOf, isTimeWaitFull, mebibyte, timeWaitOf } from '../support/closing.js'
 import { type Connect, hasPython, usePeers } from '../support/peer.js'
 import { portOf } from '../support/sockets.js'
 import { type Cells, markers, type Row, rows, table } from './who-sees-what.js'
@@ -74,6 +74,7 @@ describe.skipIf(!hasPython || process.platform !== 'linux')(
   'who sees what (skipped where python3 or /proc/net/tcp is missing)',
   () => {
     const connect = usePeers()
+    beforeEach(({ skip }) => skip(isTimeWaitFull(), 'the kernel keeps no more in TIME_WAIT'))
 
     test.for(rows)('$verb', async (row) => {
       const [[peer, timeWait], ours, data] = await Promise.all([

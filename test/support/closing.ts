@@ -1,5 +1,6 @@
 /** Both ends of a connection that is to be closed: ours in Node, the peer's in another process. */
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { stateOfConnection } from '../observers/proc-net-tcp.js'
 import type { Connect, Peer } from './peer.js'
@@ -46,4 +47,14 @@ export async function timeWaitOf(ourPort: number, theirPort: number): Promise<st
     (states) => states.every((state) => state === undefined || state === 'TIME_WAIT'),
   )
   return ours ? 'ours' : theirs ? 'theirs' : 'nobody'
+}
+
+/**
+ * The kernel keeps so many connections in TIME_WAIT, and in FIN_WAIT2 without a program; those that are over it
+ * vanish at once (ip-sysctl in the kernel's documentation). Another program may have used them up.
+ */
+export function isTimeWaitFull(): boolean {
+  const limit = Number(readFileSync('/proc/sys/net/ipv4/tcp_max_tw_buckets', 'utf8'))
+  const [, used] = /^TCP:.* tw (\d+)/m.exec(readFileSync('/proc/net/sockstat', 'utf8')) ?? []
+  return Number(used) > 0.95 * limit
 }
