@@ -1,24 +1,9 @@
 /** Another process that connects and hangs up, as often as the bench asks. */
 import net from 'node:net'
+import { answer } from './child.js'
+import { repeat } from './repeat.js'
 
-const atOnce = 32
-
-process.on('message', async ({ port, connections }) => {
-  try {
-    await connectAll(port, connections)
-    process.send({})
-  } catch (error) {
-    process.send({ error: error.message })
-  }
-})
-
-async function connectAll(port, connections) {
-  let left = connections
-  const oneAfterTheOther = async () => {
-    while (left-- > 0) await connectAndClose(port)
-  }
-  await Promise.all(Array.from({ length: atOnce }, oneAfterTheOther))
-}
+answer(({ port, connections }) => repeat(connections, () => connectAndClose(port)))
 
 function connectAndClose(port) {
   return new Promise((resolve, reject) => {

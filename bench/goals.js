@@ -21,11 +21,29 @@ function atMost(name, median, goal) {
 
 /** The accept path: inherited options differ from none no more than two plain servers from each other. */
 export function judgeAcceptPath({ cases }) {
+  return notMeasurablyAbove(1, cases, 'inherited', 'not measurably slower than without')
+}
+
+/** A listener of ours takes no more CPU time per connection than net.Server. */
+export function judgeListeners(title, { cases }) {
+  return notMeasurablyAbove(1, cases, 'listener', `at most ${ratio(1)}`, `${title}, `)
+}
+
+/** Nor more memory, but for a twentieth. */
+export function judgeHeld(title, { cases }) {
+  return notMeasurablyAbove(1.05, cases, 'listener', `at most ${ratio(1.05)}`, `${title}, `)
+}
+
+/** Missed if neither chance nor the difference of two equals explains what was found. */
+function notMeasurablyAbove(goal, cases, judged, text, title = '') {
   const noise = cases.find(({ role }) => role === 'noise')
-  const { name, median, confidence } = cases.find(({ role }) => role === 'inherited')
-  const found = `${ratio(median)}, with 95 % confidence ${interval(confidence)}; noise ${interval(noise.confidence)}`
-  const met = confidence[0] <= Math.max(1, noise.confidence[1])
-  return [verdict(`${name}: not measurably slower than without`, met, found)]
+  return cases
+    .filter(({ role }) => role === judged)
+    .map(({ name, median, confidence }) => {
+      const found = `${ratio(median)}, with 95 % confidence ${interval(confidence)}; noise ${interval(noise.confidence)}`
+      const met = confidence[0] <= Math.max(goal, noise.confidence[1])
+      return verdict(`${title}${name}: ${text}`, met, found)
+    })
 }
 
 const interval = ([from, to]) => `${ratio(from)} to ${ratio(to)}`

@@ -25,6 +25,29 @@ export function acceptTable({ base, cases }) {
   }
 }
 
+/** A column per measurement; not every server is in each. */
+export function listenersTable({ drain, steady, held }) {
+  const columns = [drain, steady, held]
+  const rows = drain.cases.map(({ name }) => [
+    name,
+    ...columns.map(({ cases }) => cell(cases.find((each) => each.name === name))),
+  ])
+  return {
+    head: ['server', ...Object.values(titles({ drain, steady, held }))],
+    rows: [[drain.base, ...columns.map(() => '1.00')], ...rows],
+  }
+}
+
+const count = (number) => number.toLocaleString('en-GB')
+
+export function titles({ drain, held }) {
+  return {
+    drain: `CPU time, ${count(drain.connections)} from a full queue`,
+    steady: 'CPU time, as they come',
+    held: `memory, ${count(held.connections)} open`,
+  }
+}
+
 export function goalsTable(verdicts) {
   return {
     head: ['goal', '', 'measured'],

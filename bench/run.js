@@ -5,41 +5,62 @@
  *   --check   exit status 1 if a goal is missed
  *   --quick   a few rounds, to see that every case works; says nothing about speed
  */
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { askOnce } from './child.js'
 import { writeDocument } from './document.js'
-import { judgeAcceptPath, judgeCalls } from './goals.js'
+import { judgeAcceptPath, judgeCalls, judgeHeld, judgeListeners } from './goals.js'
+import { measureHeld } from './held.js'
 import { measureCalls } from './measure.js'
-import { acceptTable, callsTable, goalsTable, toTerminal } from './report.js'
+import {
+  acceptTable,
+  callsTable,
+  goalsTable,
+  listenersTable,
+  titles,
+  toTerminal,
+} from './report.js'
 
 const flag = { type: 'boolean', default: false }
 const { values: flags } = parseArgs({ options: { write: flag, check: flag, quick: flag } })
 
 const size = flags.quick
-  ? { calls: { rounds: 4, sampleMs: 0.2 }, accept: { rounds: 2, connections: 50 } }
-  : { calls: { rounds: 200, sampleMs: 2 }, accept: { rounds: 100, connections: 250 } }
+  ? {
+      calls: { rounds: 4, sampleMs: 0.2 },
+      accept: { rounds: 2, connections: 50 },
+      drain: { rounds: 2, connections: 100 },
+      held: { rounds: 1, connections: 500 },
+    }
+  : {
+      calls: { rounds: 200, sampleMs: 2 },
+      accept: { rounds: 100, connections: 250 },
+      drain: { rounds: 16, connections: 4000 },
+      held: { rounds: 4, connections: 10_000 },
+    }
 
-const accept = await measureAcceptPath(size.accept)
+const accept = await askOnce('accept-path.js', { kind: 'options', ...size.accept })
+const listeners = {
+  drain: await askOnce('drain.js', size.drain),
+  steady: await askOnce('accept-path.js', { kind: 'listeners', ...size.accept }),
+  held: await measureHeld(size.held),
+}
 const calls = await measureCalls(size.calls)
 console.log(toTerminal(callsTable(calls)))
 console.log(toTerminal(acceptTable(accept)))
-
-if (!flags.quick) {
-  const verdicts = [...calls.flatMap(judgeCalls), ...judgeAcceptPath(accept)]
-  console.log(toTerminal(goalsTable(verdicts)))
-  if (flags.write) writeDocument({ calls, accept, verdicts })
-  if (flags.check && verdicts.some(({ met }) => !met)) process.exitCode = 1
+console.log(toTerminal(listenersTable(listeners)))
+if (listeners.held.connections < size.held.connections) {
+  console.log('Fewer connections open than intended: descriptors or ports are short here.')
 }
 
-async function measureAcceptPath(size) {
-  const child = fork(fileURLToPath(new URL('accept-path.js', import.meta.url)))
-  child.send(size)
-  const failed = once(child, 'exit').then(([status]) => {
-    throw new Error(`The accept path was not measured (exit status ${status})`)
-  })
-  const [result] = await Promise.race([once(child, 'message'), failed])
-  failed.catch(() => undefined)
-  return result
+if (!flags.quick) {
+  const title = titles(listeners)
+  const verdicts = [
+    ...calls.flatMap(judgeCalls),
+    ...judgeAcceptPath(accept),
+    ...judgeListeners(title.drain, listeners.drain),
+    ...judgeListeners(title.steady, listeners.steady),
+    ...judgeHeld(title.held, listeners.held),
+  ]
+  console.log(toTerminal(goalsTable(verdicts)))
+  if (flags.write) writeDocument({ calls, accept, listeners, verdicts })
+  if (flags.check && verdicts.some(({ met }) => !met)) process.exitCode = 1
 }
