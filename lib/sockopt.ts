@@ -120,7 +120,8 @@ export function getOptions<Name extends ReadableOption>(
 ): { [N in Name]: OptionValue<N> } {
   if (!Array.isArray(names)) throw invalidType('names', 'an array of option names', names)
   // Not names.map(), which passes over holes.
-  const options = Array.from(names, (name) => lookUp(name, 'get'))
+  const options: Option[] = []
+  for (const name of names) options.push(lookUp(name, 'get'))
   return getAll(openSocketOf(target), options) as { [N in Name]: OptionValue<N> }
 }
 
