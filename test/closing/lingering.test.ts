@@ -3,7 +3,7 @@ import http2 from 'node:http2'
 import net from 'node:net'
 import tls from 'node:tls'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { closeLingering, setLinger } from '../../lib/index.js'
 import { certificate } from '../support/certificate.js'
 import { endsOf, isTimeWaitFull, mebibyte, statesOf, timeWaitOf } from '../support/closing.js'
@@ -21,29 +21,35 @@ beforeAll(async () => {
   pem = await certificate()
 })
 
+const fullReason = 'the kernel keeps no more in TIME_WAIT'
+
 const all = { acknowledged: true, unacknowledged: 0 }
 
 describe.skipIf(!hasPython)('closeLingering (skipped where python3 is missing)', () => {
   const connect = usePeers()
-  beforeEach(({ skip }) => skip(isTimeWaitFull(), 'the kernel keeps no more in TIME_WAIT'))
 
-  test.for([0, 10, mebibyte, 32 * mebibyte])('%i bytes arrive, then the end', async (size) => {
-    const before = openSockets()
-    const ends = await endsOf(connect)
-    if (size > 0) ends.ours.write(Buffer.alloc(size))
-    const closed = once(ends.ours, 'close')
-    const closing = closeLingering(ends.ours, 15_000)
-    expect(await ends.peer.read()).toMatchObject({ size, then: 'end' })
-    expect(await closing).toEqual(all)
-    expect(await closed).toEqual([false])
-    expect(ends.errors).toEqual([])
-    await ends.peer.close()
-    expect(await timeWaitOf(portOf(ends.server), ends.peer.port)).toBe('ours')
-    ends.server.close()
-    await until(() => openedSince(before).length === 0)
-  })
+  test.for([0, 10, mebibyte, 32 * mebibyte])(
+    '%i bytes arrive, then the end',
+    async (size, { skip }) => {
+      skip(isTimeWaitFull(), fullReason)
+      const before = openSockets()
+      const ends = await endsOf(connect)
+      if (size > 0) ends.ours.write(Buffer.alloc(size))
+      const closed = once(ends.ours, 'close')
+      const closing = closeLingering(ends.ours, 15_000)
+      expect(await ends.peer.read()).toMatchObject({ size, then: 'end' })
+      expect(await closing).toEqual(all)
+      expect(await closed).toEqual([false])
+      expect(ends.errors).toEqual([])
+      await ends.peer.close()
+      expect(await timeWaitOf(portOf(ends.server), ends.peer.port)).toBe('ours')
+      ends.server.close()
+      await until(() => openedSince(before).length === 0)
+    },
+  )
 
-  test('does not wait for the peer’s own end', async () => {
+  test('does not wait for the peer’s own end', async ({ skip }) => {
+    skip(isTimeWaitFull(), fullReason)
     const ends = await endsOf(connect)
     ends.ours.write('bye')
     expect(await closeLingering(ends.ours, 15_000)).toEqual(all)
@@ -51,18 +57,22 @@ describe.skipIf(!hasPython)('closeLingering (skipped where python3 is missing)',
     expect(statesOf(ends)).toEqual(['FIN_WAIT2', 'CLOSE_WAIT'])
   })
 
-  test.for([true, false])('the peer ended first, allowHalfOpen %s', async (allowHalfOpen) => {
-    const ends = await endsOf(connect, { allowHalfOpen })
-    // Too much for the kernel, so that Node, without allowHalfOpen, has not ended its half yet.
-    ends.ours.write(Buffer.alloc(16 * mebibyte))
-    await Promise.all([once(ends.ours.resume(), 'end'), ends.peer.finish()])
-    const closing = closeLingering(ends.ours, 15_000)
-    expect(await ends.peer.read()).toMatchObject({ size: 16 * mebibyte, then: 'end' })
-    expect(await closing).toEqual(all)
-    await ends.peer.close()
-    // TIME_WAIT stays with whoever ends first.
-    expect(await timeWaitOf(portOf(ends.server), ends.peer.port)).toBe('theirs')
-  })
+  test.for([true, false])(
+    'the peer ended first, allowHalfOpen %s',
+    async (allowHalfOpen, { skip }) => {
+      skip(isTimeWaitFull(), fullReason)
+      const ends = await endsOf(connect, { allowHalfOpen })
+      // Too much for the kernel, so that Node, without allowHalfOpen, has not ended its half yet.
+      ends.ours.write(Buffer.alloc(16 * mebibyte))
+      await Promise.all([once(ends.ours.resume(), 'end'), ends.peer.finish()])
+      const closing = closeLingering(ends.ours, 15_000)
+      expect(await ends.peer.read()).toMatchObject({ size: 16 * mebibyte, then: 'end' })
+      expect(await closing).toEqual(all)
+      await ends.peer.close()
+      // TIME_WAIT stays with whoever ends first.
+      expect(await timeWaitOf(portOf(ends.server), ends.peer.port)).toBe('theirs')
+    },
+  )
 
   test('after end()', async () => {
     const ends = await endsOf(connect)
@@ -83,7 +93,8 @@ describe.skipIf(!hasPython)('closeLingering (skipped where python3 is missing)',
 
   test.for([0, 2000, null])(
     'an SO_LINGER of %s that the socket has makes no difference',
-    async (linger) => {
+    async (linger, { skip }) => {
+      skip(isTimeWaitFull(), fullReason)
       const ends = await endsOf(connect)
       setLinger(ends.ours, linger)
       ends.ours.write('bye')
