@@ -59,7 +59,7 @@ function load(): Binding {
 
 export const native = load()
 
-/** struct Area's size in native/binding.cc. */
+/** kAreaSize in native/binding.cc. */
 const areaSize = native.area.byteLength
 
 /** Pointees grow from the area's end towards its beginning, where the values are. */
