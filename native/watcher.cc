@@ -9,7 +9,27 @@
 
 #include "socket.h"
 
+// Deno has Node-API and no libuv. With weak references the file loads there all the same, and only
+// a Watcher is refused. Windows looks functions up when they are first called.
+#ifndef _WIN32
+#pragma weak uv_poll_init_socket
+#pragma weak uv_poll_start
+#pragma weak uv_poll_stop
+#pragma weak uv_close
+#pragma weak uv_unref
+#pragma weak uv_err_name
+#pragma weak uv_strerror
+#endif
+
 namespace {
+
+bool HasLibuv() {
+#ifdef _WIN32
+  return true;
+#else
+  return uv_poll_init_socket != nullptr;
+#endif
+}
 
 constexpr napi_type_tag kTag = {0x6e65742d736f636bULL, 0x6f70742d77617463ULL};
 
@@ -96,6 +116,10 @@ Watcher* Unwrap(napi_env env, napi_callback_info info) {
 }
 
 napi_value Throw(napi_env env, int error) {
+  if (!HasLibuv()) {
+    napi_throw_error(env, "ENOSYS", "function not implemented: there is no libuv in this runtime");
+    return nullptr;
+  }
   napi_throw_error(env, uv_err_name(error), uv_strerror(error));
   return nullptr;
 }
@@ -120,6 +144,7 @@ napi_value Construct(napi_env env, napi_callback_info info) {
   int64_t socket = -1;
   napi_valuetype type = napi_undefined;
   uv_loop_t* loop = nullptr;
+  if (!HasLibuv()) return Throw(env, UV_ENOSYS);
   if (napi_get_cb_info(env, info, &count, arguments.data(), &self, nullptr) != napi_ok ||
       napi_get_value_int64(env, arguments[0], &socket) != napi_ok ||
       napi_typeof(env, arguments[1], &type) != napi_ok || type != napi_function ||
