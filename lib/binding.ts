@@ -25,7 +25,11 @@ interface Binding {
   /** Gets or sets the options that the area describes (lib/batch.ts); nothing when all is well. */
   getBatch(): number | undefined
   setBatch(): number | undefined
-  ioctl(socket: number, request: number, length: number): number
+  /**
+   * The area's first `inputLength` bytes go in, at most `outputLength` bytes of the answer come back to its
+   * beginning. Windows: how many the system wrote; POSIX: what ioctl(2) returned.
+   */
+  ioctl(socket: number, request: number, inputLength: number, outputLength: number): number
   open(family: number, type: number, protocol: number): number
   bind(socket: number, address: Uint8Array): number
   listen(socket: number, backlog: number): number

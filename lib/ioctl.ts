@@ -64,7 +64,7 @@ export function ioctl(
   const socket = openSocketOf(target)
   area.bytes.fill(0)
   area.bytes.set(input)
-  send(socket, request, input.length, `request 0x${request.toString(16)}`)
+  send(socket, request, input.length, outputLength, `request 0x${request.toString(16)}`)
   return Buffer.from(area.bytes.slice(0, outputLength).buffer)
 }
 
@@ -81,11 +81,17 @@ function ioctlByName(target: SocketTarget, name: string): unknown {
   const layout = row.value.on(platform)
   const socket = openSocketOf(target)
   area.bytes.fill(0, 0, layout.size)
-  send(socket, request, 0, name)
+  send(socket, request, 0, layout.size, name)
   return layout.read(area, 0, layout.size)
 }
 
-function send(socket: number, request: number, length: number, option: string): void {
-  const result = native.ioctl(socket, request, length)
+function send(
+  socket: number,
+  request: number,
+  inputLength: number,
+  outputLength: number,
+  option: string,
+): void {
+  const result = native.ioctl(socket, request, inputLength, outputLength)
   if (result < 0) throw systemError(result, 'ioctl', { option })
 }

@@ -156,9 +156,9 @@ napi_value Silent(napi_env env, napi_callback_info info) {
 
 // The whole area is lent to the kernel, since it alone knows how much a request writes: at most 16
 // KiB where the number tells (_IOC_SIZEMASK), less where it does not.
-int IoctlInArea(Buffer area, Socket socket, unsigned long request, int length) {
-  if (!Fits(length)) return -EINVAL;
-  return Ioctl(socket, request, area, length);
+int IoctlInArea(Buffer area, Socket socket, unsigned long request, int input, int output) {
+  if (!Fits(input) || !Fits(output)) return -EINVAL;
+  return Ioctl(socket, request, area, input, output);
 }
 
 int OpenSocket(Buffer /*area*/, int family, int type, int protocol) {

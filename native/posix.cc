@@ -25,7 +25,7 @@ int SetOption(Socket socket, int level, int option, Bytes value) {
       setsockopt(socket, level, option, value.data(), static_cast<socklen_t>(value.size())));
 }
 
-int Ioctl(Socket socket, unsigned long request, Buffer argument, int /*length*/) {
+int Ioctl(Socket socket, unsigned long request, Buffer argument, int /*input*/, int /*output*/) {
   int type = 0;
   socklen_t size = sizeof type;
   if (getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &size) == -1) return -errno;

@@ -29,10 +29,12 @@ struct AcceptQueue {
 int GetOption(Socket socket, int level, int option, Buffer value);
 int SetOption(Socket socket, int level, int option, Bytes value);
 
-// The argument is one area for input and output, as ioctl(2) has it; `length` bytes of it are
-// input. Refuses what is not a socket, since an ioctl request means something else on a file or a
+// The argument is one area for input and output, as ioctl(2) has it: its first `input` bytes are
+// the input, at most `output` bytes of the answer are written to its beginning (POSIX: as many as
+// the request has). Returns how many bytes the system wrote on Windows, what ioctl(2) returned on
+// POSIX. Refuses what is not a socket, since an ioctl request means something else on a file or a
 // terminal.
-int Ioctl(Socket socket, unsigned long request, Buffer argument, int length);
+int Ioctl(Socket socket, unsigned long request, Buffer argument, int input, int output);
 
 // A socket of our own: non-blocking, closed on exec. `address` is a struct sockaddr.
 int Open(int family, int type, int protocol);
