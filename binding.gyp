@@ -2,7 +2,7 @@
   # One target; the operating system's file is picked here, so native/ needs no #ifdef.
   "targets": [{
     "target_name": "net_sockopt",
-    "sources": ["native/binding.cc", "native/watcher.cc"],
+    "sources": ["native/binding.cc", "native/find-socket.cc", "native/watcher.cc"],
     "defines": ["NAPI_VERSION=8"],
     "xcode_settings": {
       "CLANG_CXX_LANGUAGE_STANDARD": "c++20",

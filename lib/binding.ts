@@ -8,7 +8,10 @@ import { fileURLToPath } from 'node:url'
 import type { Area } from './codec/codec.js'
 import { outOfRange, withCode } from './errors.js'
 
-/** native/watcher.cc: tells when a socket can be read. Never keeps the process alive by itself. */
+/**
+ * native/watcher.cc: tells when a socket can be read. Never keeps the process alive by itself. Its descriptor
+ * is its own, and closed with it.
+ */
 export interface Watcher {
   start(): number
   stop(): number
@@ -35,6 +38,8 @@ interface Binding {
   listen(socket: number, backlog: number): number
   /** The next waiting connection, or a negated error. */
   accept(listener: number): number
+  /** By the system's own number. */
+  connectionState(socket: number): number
   /** Bits of {@link peerState}, or a negated error. */
   peerState(socket: number): number
   duplicate(socket: number): number
@@ -44,6 +49,8 @@ interface Binding {
   close(socket: number): number
   readonly Watcher: new (socket: number, onReadable: () => void) => Watcher
   getAcceptQueue(socket: number): number
+  /** native/find-socket.cc: the socket of the handle whose ref state `toggle` switches. */
+  findSocket(toggle: () => void): number
 }
 
 function load(): Binding {

@@ -32,7 +32,18 @@ export interface SystemErrorDetails {
 const names = new Map<number, string>()
 for (const [name, number] of Object.entries(constants.errno)) {
   // EAGAIN and EWOULDBLOCK, EOPNOTSUPP and ENOTSUP share a number on Linux: sockets' man pages use the first.
-  if (!names.has(number) || name === 'EOPNOTSUPP') names.set(number, name)
+  if (!names.has(number) || name === 'EOPNOTSUPP') names.set(number, posixName(name))
+}
+const descriptions = new Map<string, string>()
+for (const [errno, [name, description]] of getSystemErrorMap()) {
+  // libuv has numbers of its own on Windows.
+  if (!names.has(-errno)) names.set(-errno, name)
+  descriptions.set(name, description)
+}
+
+/** Winsock's WSAECONNREFUSED is POSIX' ECONNREFUSED, and its WSAEWOULDBLOCK is EAGAIN. */
+function posixName(name: string): string {
+  return name === 'WSAEWOULDBLOCK' ? 'EAGAIN' : name.replace(/^WSAE/, 'E')
 }
 
 /** The error for a negated error number that a native call returned. */
@@ -42,7 +53,7 @@ export function systemError(
   details: SystemErrorDetails = {},
 ): SocketOptionError {
   const code = names.get(-errno) ?? `E${-errno}`
-  const description = getSystemErrorMap().get(errno)?.[1]
+  const description = descriptions.get(code)
   const { hint, ...properties } = details
   const subject = properties.option ?? addressText(properties)
   const because = [description, hint].filter(Boolean).join('; ')
@@ -55,10 +66,19 @@ function addressText({ address, port }: SystemErrorDetails): string | undefined 
   return port === undefined ? address : `${address}:${port}`
 }
 
-/** The negated number of an error that we find ourselves, by its POSIX name. */
+/** The negated number of an error as native calls return it, by its POSIX name: Winsock's where it has one. */
 export function errnoOf(name: keyof typeof constants.errno): number {
-  return -constants.errno[name]
+  return -(winsock.get(name) ?? constants.errno[name])
 }
+
+const winsock = new Map(
+  Object.entries(constants.errno)
+    .filter(([name]) => name.startsWith('WSAE'))
+    .map(([name, number]) => [posixName(name), number]),
+)
+// It has no number for this one.
+const notSupported = winsock.get('EOPNOTSUPP')
+if (notSupported !== undefined) winsock.set('ENOTSUP', notSupported)
 
 /** Codes of our own, for a target without a socket that we could act on. */
 export type TargetErrorCode = 'ERR_SOCKET_NOT_OPEN' | 'ERR_SOCKET_CLOSED' | 'ERR_SOCKET_SHARED'
@@ -107,7 +127,7 @@ function isPlain(value: object): boolean {
 /** A failed listen, in the words that Node has for its own: `listen EADDRINUSE: address already in use :::80`. */
 export function listenError(errno: number, address: string, port?: number): SocketOptionError {
   const code = names.get(-errno) ?? `E${-errno}`
-  const description = getSystemErrorMap().get(errno)?.[1] ?? code
+  const description = descriptions.get(code) ?? code
   const where = addressText({ address, ...(port !== undefined && { port }) })
   const error = new Error(`listen ${code}: ${description} ${where}`)
   return Object.assign(error, {

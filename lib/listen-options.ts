@@ -19,8 +19,17 @@ export interface ListenOptions {
   host?: string
   /** A Unix socket's path, instead of `port`. */
   path?: string
-  /** Connections that may wait for accept(), exactly so many (Linux holds one more). Default 511. */
-  backlog?: number
+  /**
+   * Connections that may wait for accept(), exactly so many (Linux holds one more). Default 511. Windows cuts a
+   * large number to what it finds reasonable, and does not tell; `{ hint: 200 to 65535 }` is its
+   * `SOMAXCONN_HINT`, which it follows, and elsewhere the plain number.
+   */
+  backlog?: number | { hint: number }
+  /**
+   * Windows: Node has 32 connections accepted ahead (AcceptEx), which the backlog does not count; false leaves it
+   * one. Elsewhere nothing is accepted ahead. A {@link TcpListener} accepts nothing ahead anywhere.
+   */
+  simultaneousAccepts?: boolean
   /** Leaves IPv4 out when listening on `::`. */
   ipv6Only?: boolean
   /** `SO_REUSEPORT`: several sockets on one port, between which the kernel balances (Linux). */
@@ -57,6 +66,7 @@ export interface UnixPlace {
 export interface ListenPlan {
   readonly where: TcpPlace | UnixPlace
   readonly backlog: number
+  readonly simultaneousAccepts: boolean
   readonly ipv6Only: boolean
   readonly signal: AbortSignal | undefined
   readonly beforeBind: readonly Entry[]
@@ -71,7 +81,8 @@ const checks: Record<keyof ListenOptions, Check> = {
   port: (name, value) => checkInteger(name, value, 'port', 0, 65535),
   host: checkType('string'),
   path: checkPath,
-  backlog: (name, value) => checkInteger(name, value, 'connections', 0, 2 ** 31 - 1),
+  backlog: checkBacklog,
+  simultaneousAccepts: checkType('boolean'),
   ipv6Only: checkType('boolean'),
   reusePort: checkType('boolean'),
   exclusive: checkType('boolean'),
@@ -90,6 +101,21 @@ function checkType(type: 'string' | 'boolean'): Check {
   return (name, value) => {
     if (typeof value !== type) throw invalidType(name, `of type ${type}`, value)
   }
+}
+
+/** SOMAXCONN_HINT in the documentation of Winsock's listen(): 200 to 65535. */
+function checkBacklog(name: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) {
+    checkInteger(name, value, 'connections', 0, 2 ** 31 - 1)
+    return
+  }
+  checkInteger(`${name}.hint`, (value as { hint: unknown }).hint, 'connections', 200, 65535)
+}
+
+/** The number for listen(). SOMAXCONN_HINT(n) is -n (winsock2.h). */
+function backlogNumber(backlog: ListenOptions['backlog'] = 511): number {
+  if (typeof backlog === 'number') return backlog
+  return platform === 'win32' ? -backlog.hint : backlog.hint
 }
 
 /** struct sockaddr_un holds 108 bytes on Linux, 104 on macOS; libuv would cut a longer path silently. */
@@ -118,7 +144,8 @@ export function planListening(options: ListenOptions): ListenPlan {
   const isLate = ({ option }: Entry): boolean => option.row.afterListen?.includes(platform) === true
   return {
     where: placeOf(options),
-    backlog: options.backlog ?? 511,
+    backlog: backlogNumber(options.backlog),
+    simultaneousAccepts: options.simultaneousAccepts ?? true,
     ipv6Only: options.ipv6Only ?? false,
     signal: options.signal,
     beforeBind: onListener.filter((entry) => !isLate(entry)),
@@ -143,6 +170,11 @@ function checkCombination(options: ListenOptions): void {
     if (other) {
       const reason = 'with "path" cannot have "port", "host", "ipv6Only" or "reusePort"'
       throw invalidValue('options', options, reason)
+    }
+    if (platform === 'win32') {
+      const hint =
+        'a named pipe is no socket: it has no backlog and no options; use server.listen()'
+      throw systemError(errnoOf('ENOTSUP'), 'listen', { option: 'path', hint })
     }
   }
   if (reusePort === true && platform !== 'linux') {

@@ -68,12 +68,14 @@ function checkNotListening(server: net.Server): void {
   }
 }
 
-function listenWith(server: net.Server, handle: Handle, { where, backlog }: ListenPlan): void {
+function listenWith(server: net.Server, handle: Handle, plan: ListenPlan): void {
+  const { where, backlog, simultaneousAccepts } = plan
   if ('path' in where) {
     listenWithUnixHandle(server, handle, where.path, backlog)
     // Again, since libuv listens with 1 where 0 was asked for (uv__pipe_listen).
     native.listen(handle.fd ?? -1, backlog)
   } else {
+    if (!simultaneousAccepts) handle.setSimultaneousAccepts?.(false)
     listenWithTcpHandle(server, handle, backlog)
   }
 }

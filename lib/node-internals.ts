@@ -4,6 +4,8 @@
  */
 import type dgram from 'node:dgram'
 import net from 'node:net'
+import { openHandle } from './descriptor.js'
+import { platform } from './platform.js'
 
 /** libuv's wrapper of a socket, as far as we use it. */
 export interface Handle {
@@ -13,6 +15,13 @@ export interface Handle {
   listen(backlog: number): number
   close(callback?: () => void): void
   getsockname?(out: object): number
+  ref?(): void
+  unref?(): void
+  hasRef?(): boolean
+  /** Windows: false leaves one AcceptEx posted ahead instead of 32. */
+  setSimultaneousAccepts?(many: boolean): number
+  /** The handle below a TLS handle. */
+  readonly _parent?: Handle
   fchmod?(mode: number): number
 }
 
@@ -36,7 +45,12 @@ export function streamBelow(socket: net.Socket): net.Socket | undefined {
 
 /** Is this a Unix socket (or a pipe on Windows)? */
 export function isUnix(socket: net.Socket): boolean {
-  return handleOf(streamBelow(socket) ?? socket)?.constructor.name === 'Pipe'
+  const handle = handleOf(streamBelow(socket) ?? socket)
+  return handle !== null && isPipe(handle)
+}
+
+export function isPipe(handle: Handle): boolean {
+  return handle.constructor.name === 'Pipe'
 }
 
 /** Is this Node's stand-in for a stream that is no socket? */
@@ -107,7 +121,7 @@ function tcp(): HandleClass {
 /** Wraps accepted descriptors for a listener's kind of socket: TCP, or the Pipe that Node has for Unix. */
 export function adoptAccepted(listener: Handle, fd: number): Handle | number {
   const handle = new (listener.constructor as HandleClass)(handleType.socket)
-  const error = handle.open(fd)
+  const error = openHandle(handle, fd)
   if (error === 0) return handle
   handle.close()
   return error
@@ -116,7 +130,7 @@ export function adoptAccepted(listener: Handle, fd: number): Handle | number {
 /** A TCP handle around a socket of ours. From here on the handle closes it. */
 export function adoptTcp(fd: number, type: number): Handle | number {
   const handle = new (tcp())(type)
-  const error = handle.open(fd)
+  const error = openHandle(handle, fd)
   if (error === 0) return handle
   handle.close()
   return error
@@ -131,6 +145,9 @@ interface ServerInternals {
 /**
  * Lets a server listen with a TCP handle. Node passes `backlog || 511` to the handle, so 0 must get past
  * it: the handle's own method is told the number. `exclusive` is implied, also in a cluster worker.
+ *
+ * libuv for Windows takes no number below 1 (an assertion in uv__tcp_listen); the socket listens already, and
+ * Windows goes on with the first number.
  */
 export function listenWithTcpHandle(server: net.Server, handle: Handle, backlog: number): void {
   listenExactly(handle, backlog)
@@ -182,5 +199,6 @@ export function listenFed(server: net.Server, handle: FedHandle, path: string | 
 
 function listenExactly(handle: Handle, backlog: number): void {
   const listen = handle.listen.bind(handle)
-  handle.listen = () => listen(backlog)
+  const accepted = platform === 'win32' ? Math.max(1, backlog) : backlog
+  handle.listen = () => listen(accepted)
 }

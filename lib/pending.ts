@@ -9,6 +9,7 @@ import { Socket } from 'node:net'
 import { familyNumbers } from './address.js'
 import { applyEntries, type Entry } from './batch.js'
 import { native } from './binding.js'
+import { descriptorOf, openHandle } from './descriptor.js'
 import { invalidType, systemError } from './errors.js'
 import { type Handle, handleOf, ownerOf, streamBelow } from './node-internals.js'
 import { platform } from './platform.js'
@@ -78,7 +79,7 @@ class AwaitedConnection {
   readonly #onAttempt = (_address: string, _port: number, family: number): void => {
     try {
       if (family === 4 || family === 6) openEarly(this.#connection, family)
-      if ((handleOf(this.#connection)?.fd ?? -1) < 0) return
+      if ((descriptorOf(handleOf(this.#connection)) ?? -1) < 0) return
       applyEntries(socketOf(this.#target), this.#entries)
       this.#done = handleOf(this.#target)
     } catch (error) {
@@ -118,10 +119,10 @@ class AwaitedConnection {
 /** Gives a handle that is about to connect its descriptor, unless a local address already did. */
 function openEarly(connection: net.Socket, family: 4 | 6): void {
   const handle = handleOf(connection)
-  if (handle === null || (handle.fd ?? -1) >= 0) return
+  if (handle === null || (descriptorOf(handle) ?? -1) >= 0) return
   const fd = native.open(familyNumbers[platform][family], sockStream, 0)
   if (fd < 0) throw systemError(fd, 'socket')
-  const error = handle.open(fd)
+  const error = openHandle(handle, fd)
   if (error === 0) return
   native.close(fd)
   throw systemError(error, 'socket')

@@ -1,14 +1,25 @@
 /** From what the caller holds to the operating system's socket. Never a guess: no socket, an error. */
 import { Socket as DatagramSocket } from 'node:dgram'
 import { Server, Socket } from 'node:net'
-import { invalidType, invalidValue, outOfRange, targetError } from './errors.js'
+import { descriptorOf } from './descriptor.js'
+import {
+  errnoOf,
+  invalidType,
+  invalidValue,
+  outOfRange,
+  systemError,
+  targetError,
+} from './errors.js'
 import {
   datagramHandleOf,
   handleOf,
+  isPipe,
   isStreamWrapper,
+  isUnix,
   streamBelow,
   wasListening,
 } from './node-internals.js'
+import { platform } from './platform.js'
 
 /** Anything that a socket option can be set on. */
 export type SocketTarget =
@@ -29,7 +40,7 @@ export function openSocketOf(target: SocketTarget): number {
 /** The descriptor of a target, or {@link notYet}. */
 export function socketOf(target: SocketTarget): number {
   if (target instanceof Socket) {
-    const fd = handleOf(target)?.fd
+    const fd = descriptorOf(handleOf(target))
     return fd !== undefined && fd >= 0 ? fd : socketless(target)
   }
   if (target instanceof Server) return listeningSocketOf(target)
@@ -42,9 +53,15 @@ function closed(what: string): Error {
   return targetError('ERR_SOCKET_CLOSED', `The ${what} is closed`)
 }
 
+function namedPipe(): Error {
+  const hint = 'a named pipe of Windows is no socket'
+  return systemError(errnoOf('ENOTSOCK'), 'getsockopt', { hint })
+}
+
 /** A net.Socket without a descriptor: not yet, not any more, or never. */
 function socketless(socket: Socket): typeof notYet {
   if (socket.destroyed) throw closed('socket')
+  if (platform === 'win32' && isUnix(socket)) throw namedPipe()
   const below = isStreamWrapper(socket) ? socket : streamBelow(socket)
   if (below !== undefined && isStreamWrapper(below)) {
     const reason = 'runs over a stream that is no socket; pass the socket below that stream'
@@ -61,20 +78,22 @@ function listeningSocketOf(server: Server): number {
       'The server is not listening yet; listenWithBacklog takes options that it sets before bind()'
     throw targetError('ERR_SOCKET_NOT_OPEN', message)
   }
-  if (handle.fd === undefined) {
+  const fd = descriptorOf(handle)
+  if (fd === undefined) {
     const message =
       'This cluster worker has no listening socket of its own: the primary process accepts for all of them. ' +
       'Listen with listenWithBacklog and { reusePort: true } or { exclusive: true }'
     throw targetError('ERR_SOCKET_SHARED', message)
   }
-  if (handle.fd < 0) throw closed('server')
-  return handle.fd
+  if (fd < 0) throw platform === 'win32' && isPipe(handle) ? namedPipe() : closed('server')
+  return fd
 }
 
 function datagramSocketOf(socket: DatagramSocket): number {
   const handle = datagramHandleOf(socket)
   if (handle === null) throw closed('socket')
-  return handle.fd !== undefined && handle.fd >= 0 ? handle.fd : notYet
+  const fd = descriptorOf(handle)
+  return fd !== undefined && fd >= 0 ? fd : notYet
 }
 
 function describedSocketOf(target: unknown): number {
@@ -91,6 +110,7 @@ function describedSocketOf(target: unknown): number {
 
 function checkDescriptor(name: string, fd: unknown): number {
   if (typeof fd !== 'number') throw invalidType(name, 'a number (descriptor)', fd)
+  // A SOCKET of Windows fits as well (native/socket.h).
   if (!Number.isInteger(fd) || fd < 0 || fd > 2 ** 31 - 1) {
     throw outOfRange(name, 'a descriptor (>= 0 and <= 2147483647)', fd)
   }

@@ -1,6 +1,7 @@
+import { native } from './binding.js'
 import { getOption } from './sockopt.js'
 import { type Platform, platform } from './platform.js'
-import type { SocketTarget } from './target.js'
+import { openSocketOf, type SocketTarget } from './target.js'
 import { errnoOf, systemError } from './errors.js'
 import { ioctl } from './ioctl.js'
 
@@ -18,8 +19,8 @@ export type TcpState =
   | 'FIN_WAIT2'
   | 'TIME_WAIT'
 
-/** By number: include/net/tcp_states.h, and netinet/tcp_fsm.h on macOS. */
-const names: Record<Exclude<Platform, 'win32'>, Partial<Record<number, TcpState>>> = {
+/** By number: include/net/tcp_states.h; netinet/tcp_fsm.h of macOS; TCPSTATE in mstcpip.h of Windows. */
+const names: Record<Platform, Partial<Record<number, TcpState>>> = {
   linux: {
     1: 'ESTABLISHED',
     2: 'SYN_SENT',
@@ -46,13 +47,26 @@ const names: Record<Exclude<Platform, 'win32'>, Partial<Record<number, TcpState>
     9: 'FIN_WAIT2',
     10: 'TIME_WAIT',
   },
+  win32: {
+    0: 'CLOSE',
+    1: 'LISTEN',
+    2: 'SYN_SENT',
+    3: 'SYN_RECV',
+    4: 'ESTABLISHED',
+    5: 'FIN_WAIT1',
+    6: 'FIN_WAIT2',
+    7: 'CLOSE_WAIT',
+    8: 'CLOSING',
+    9: 'LAST_ACK',
+    10: 'TIME_WAIT',
+  },
 }
 
-/** The first byte of TCP_INFO, or of macOS' public TCP_CONNECTION_INFO. */
+/** The state of a connection, or of a listener. */
 export function tcpState(target: SocketTarget): TcpState {
-  if (platform === 'win32') throw notOnWindows('the state of a connection')
-  const info = getOption(target, platform === 'linux' ? 'TCP_INFO' : 'TCP_CONNECTION_INFO')
-  return names[platform][info[0] ?? -1] ?? 'CLOSE'
+  const state = native.connectionState(openSocketOf(target))
+  if (state < 0) throw systemError(state, 'getsockopt')
+  return names[platform][state] ?? 'CLOSE'
 }
 
 /** Bytes in the kernel that the peer has not acknowledged, sent or not. */

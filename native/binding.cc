@@ -6,12 +6,12 @@
 #include <node_api.h>
 
 #include <array>
-#include <cerrno>
 #include <concepts>
 #include <cstring>
 #include <tuple>
 #include <utility>
 
+#include "find-socket.h"
 #include "socket.h"
 #include "watcher.h"
 
@@ -74,11 +74,11 @@ napi_value Call(napi_env env, napi_callback_info info, int (*operation)(Buffer, 
   std::array<napi_value, sizeof...(Arguments)> values{};
   void* area = nullptr;
   if (napi_get_cb_info(env, info, &count, values.data(), nullptr, &area) != napi_ok) {
-    return Number(env, -EINVAL);
+    return Number(env, -kInvalid);
   }
   return [&]<size_t... I>(std::index_sequence<I...>) {
     std::tuple<Arguments...> arguments{};
-    if (!(Read(env, values[I], std::get<I>(arguments)) && ...)) return Number(env, -EINVAL);
+    if (!(Read(env, values[I], std::get<I>(arguments)) && ...)) return Number(env, -kInvalid);
     return Number(env, operation(Buffer(static_cast<unsigned char*>(area), kAreaSize),
                                  std::get<I>(arguments)...));
   }
@@ -109,10 +109,10 @@ int Run(Buffer area, Operation operation) {
   size_t at = sizeof batch;
   for (int index = 0; index < batch.count; index++) {
     Record record{};
-    if (area.size() - at < sizeof record) return -EINVAL;
+    if (area.size() - at < sizeof record) return -kInvalid;
     std::memcpy(&record, area.data() + at, sizeof record);
     const Buffer rest = area.subspan(at + sizeof record);
-    if (record.length < 0 || static_cast<size_t>(record.length) > rest.size()) return -EINVAL;
+    if (record.length < 0 || static_cast<size_t>(record.length) > rest.size()) return -kInvalid;
     const auto length = static_cast<size_t>(record.length);
     const int result = operation(socket, record, rest.first(length));
     if (result < 0) {
@@ -123,7 +123,7 @@ int Run(Buffer area, Operation operation) {
     record.length = result;
     std::memcpy(area.data() + at, &record, sizeof record);
     at += sizeof record + (length + 7) / 8 * 8;
-    if (at > area.size()) return -EINVAL;
+    if (at > area.size()) return -kInvalid;
   }
   return 0;
 }
@@ -148,7 +148,7 @@ template <int operation(Buffer)>
 napi_value Silent(napi_env env, napi_callback_info info) {
   void* area = nullptr;
   if (napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &area) != napi_ok) {
-    return Number(env, -EINVAL);
+    return Number(env, -kInvalid);
   }
   const int result = operation(Buffer(static_cast<unsigned char*>(area), kAreaSize));
   return result < 0 ? Number(env, result) : nullptr;
@@ -157,7 +157,7 @@ napi_value Silent(napi_env env, napi_callback_info info) {
 // The whole area is lent to the kernel, since it alone knows how much a request writes: at most 16
 // KiB where the number tells (_IOC_SIZEMASK), less where it does not.
 int IoctlInArea(Buffer area, Socket socket, unsigned long request, int input, int output) {
-  if (!Fits(input) || !Fits(output)) return -EINVAL;
+  if (!Fits(input) || !Fits(output)) return -kInvalid;
   return Ioctl(socket, request, area, input, output);
 }
 
@@ -170,6 +170,8 @@ int BindSocket(Buffer /*area*/, Socket socket, Buffer address) { return Bind(soc
 int ListenSocket(Buffer /*area*/, Socket socket, int backlog) { return Listen(socket, backlog); }
 
 int AcceptOn(Buffer /*area*/, Socket listener) { return Accept(listener); }
+
+int ConnectionStateOf(Buffer /*area*/, Socket socket) { return ConnectionState(socket); }
 
 int PeerStateOf(Buffer /*area*/, Socket socket) { return PeerState(socket); }
 
@@ -219,12 +221,15 @@ napi_value Init(napi_env env, napi_value exports) {
       method("bind", Glue<BindSocket>),
       method("listen", Glue<ListenSocket>),
       method("accept", Glue<AcceptOn>),
+      method("connectionState", Glue<ConnectionStateOf>),
       method("peerState", Glue<PeerStateOf>),
       method("duplicate", Glue<DuplicateSocket>),
       method("borrow", Glue<BorrowSocket>),
       method("disconnect", Glue<DisconnectSocket>),
       method("close", Glue<CloseSocket>),
       method("getAcceptQueue", Glue<AcceptQueueInArea>),
+      napi_property_descriptor{"findSocket", nullptr, FindSocket, nullptr, nullptr, nullptr,
+                               napi_enumerable, nullptr},
   };
   napi_define_properties(env, exports, properties.size(), properties.data());
   return exports;

@@ -37,17 +37,22 @@ int Accept(Socket listener) {
   return fd;
 }
 
+int ConnectionState(Socket socket) {
+  tcp_connection_info info = {};
+  socklen_t length = sizeof info;
+  if (getsockopt(socket, IPPROTO_TCP, TCP_CONNECTION_INFO, &info, &length) == -1) return -errno;
+  return info.tcpi_state;
+}
+
 int PeerState(Socket socket) {
   int available = 0;
   if (ioctl(socket, FIONREAD, &available) == -1) return -errno;
   int state = available > 0 ? kHasData : 0;
-  tcp_connection_info info = {};
-  socklen_t length = sizeof info;
-  // A Unix socket has no such thing: it counts as open.
-  if (getsockopt(socket, IPPROTO_TCP, TCP_CONNECTION_INFO, &info, &length) == -1) return state;
-  // netinet/tcp_fsm.h: TCPS_CLOSED 0, TCPS_CLOSE_WAIT 5.
-  if (info.tcpi_state == 0) state |= kPeerReset;
-  if (info.tcpi_state == 5) state |= kPeerEnded;
+  // A Unix socket has no such state: it counts as open. netinet/tcp_fsm.h: TCPS_CLOSED 0,
+  // TCPS_CLOSE_WAIT 5.
+  const int tcp = ConnectionState(socket);
+  if (tcp == 0) state |= kPeerReset;
+  if (tcp == 5) state |= kPeerEnded;
   return state;
 }
 

@@ -22,10 +22,15 @@ namespace {
 // include/net/tcp_states.h
 constexpr int kTcpListen = 10;
 
+int GetTcpInfo(Socket socket, tcp_info& info) {
+  socklen_t length = sizeof info;
+  return getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) == -1 ? -errno : 0;
+}
+
 int TcpQueue(Socket socket, AcceptQueue& queue) {
   tcp_info info = {};
-  socklen_t length = sizeof info;
-  if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) == -1) return -errno;
+  const int error = GetTcpInfo(socket, info);
+  if (error < 0) return error;
   if (info.tcpi_state != kTcpListen) return -EINVAL;
   // tcp_get_info() in net/ipv4/tcp.c fills these two for a listener.
   queue.length = static_cast<int>(info.tcpi_unacked);
@@ -118,6 +123,12 @@ int GetAcceptQueue(Socket socket, AcceptQueue& queue) {
 int Accept(Socket listener) {
   const int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   return fd == -1 ? -errno : fd;
+}
+
+int ConnectionState(Socket socket) {
+  tcp_info info = {};
+  const int error = GetTcpInfo(socket, info);
+  return error < 0 ? error : info.tcpi_state;
 }
 
 int PeerState(Socket socket) {

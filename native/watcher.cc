@@ -1,43 +1,19 @@
 #include "watcher.h"
 
-#include <uv.h>
-
 #include <array>
-#include <cerrno>
 #include <cstdlib>
 #include <new>
 
+#include "libuv.h"
 #include "socket.h"
 
-// Deno has Node-API and no libuv. With weak references the file loads there all the same, and only
-// a Watcher is refused. Windows looks functions up when they are first called.
-#ifndef _WIN32
-#pragma weak uv_poll_init_socket
-#pragma weak uv_poll_start
-#pragma weak uv_poll_stop
-#pragma weak uv_close
-#pragma weak uv_unref
-#pragma weak uv_err_name
-#pragma weak uv_strerror
-#endif
-
 namespace {
-
-bool HasLibuv() {
-#ifdef _WIN32
-  return true;
-#else
-  return uv_poll_init_socket != nullptr;
-#endif
-}
 
 constexpr napi_type_tag kTag = {0x6e65742d736f636bULL, 0x6f70742d77617463ULL};
 
 struct Watcher {
   uv_poll_t poll{};
-  // A descriptor of its own: when an environment ends, Node closes the listener's while libuv still
-  // has it to watch, and aborts (uv__epoll_ctl_prep).
-  int socket = -1;
+  Socket socket = 0;  // ours to close, see watcher.h
   napi_env env = nullptr;
   napi_ref self = nullptr;      // strong while open: an open listener is never collected
   napi_ref callback = nullptr;  // onReadable
@@ -75,7 +51,7 @@ void CloseWatcher(Watcher* watcher) {
   uv_close(reinterpret_cast<uv_handle_t*>(&watcher->poll), OnClosed);
   // libuv has let go of it in uv_close(); the port is free as soon as the caller closes the
   // listener's.
-  Close(static_cast<Socket>(watcher->socket));
+  Close(watcher->socket);
 }
 
 // A worker thread that ends with listeners open: its loop must be rid of them first.
@@ -153,13 +129,9 @@ napi_value Construct(napi_env env, napi_callback_info info) {
   }
   Watcher* watcher = Allocate();
   if (watcher == nullptr) return Throw(env, UV_ENOMEM);
-  watcher->socket = Duplicate(static_cast<Socket>(socket));
-  const int error =
-      watcher->socket < 0
-          ? watcher->socket
-          : uv_poll_init_socket(loop, &watcher->poll, static_cast<uv_os_sock_t>(watcher->socket));
+  watcher->socket = static_cast<Socket>(socket);
+  const int error = uv_poll_init_socket(loop, &watcher->poll, watcher->socket);
   if (error != 0) {
-    if (watcher->socket >= 0) Close(static_cast<Socket>(watcher->socket));
     std::free(watcher);
     return Throw(env, error);
   }
@@ -168,7 +140,6 @@ napi_value Construct(napi_env env, napi_callback_info info) {
   if (!Keep(env, self, arguments[1], watcher)) {
     watcher->closing = true;
     uv_close(reinterpret_cast<uv_handle_t*>(&watcher->poll), OnClosed);
-    Close(static_cast<Socket>(watcher->socket));
     return Throw(env, UV_ENOMEM);
   }
   return self;
@@ -176,19 +147,19 @@ napi_value Construct(napi_env env, napi_callback_info info) {
 
 napi_value Start(napi_env env, napi_callback_info info) {
   Watcher* watcher = Unwrap(env, info);
-  if (watcher == nullptr) return Number(env, -EBADF);
+  if (watcher == nullptr) return Number(env, -kBadSocket);
   return Number(env, uv_poll_start(&watcher->poll, UV_READABLE, OnReadable));
 }
 
 napi_value Stop(napi_env env, napi_callback_info info) {
   Watcher* watcher = Unwrap(env, info);
-  if (watcher == nullptr) return Number(env, -EBADF);
+  if (watcher == nullptr) return Number(env, -kBadSocket);
   return Number(env, uv_poll_stop(&watcher->poll));
 }
 
 napi_value CloseMethod(napi_env env, napi_callback_info info) {
   Watcher* watcher = Unwrap(env, info);
-  if (watcher == nullptr) return Number(env, -EBADF);
+  if (watcher == nullptr) return Number(env, -kBadSocket);
   napi_value self = nullptr;
   napi_get_cb_info(env, info, nullptr, nullptr, &self, nullptr);
   napi_remove_wrap(env, self, nullptr);

@@ -1,6 +1,7 @@
 /** Takes connections from the kernel's queue, one at a time, and says why when it cannot. */
 import { applyEntries, type Entry } from '../batch.js'
 import { native, peerState } from '../binding.js'
+import { descriptorOf } from '../descriptor.js'
 import { errnoOf, systemError } from '../errors.js'
 import { adoptAccepted, type Handle } from '../node-internals.js'
 
@@ -31,6 +32,7 @@ const lasting = (
 export class Acceptor {
   readonly counters: AcceptCounters = { accepted: 0, droppedStale: 0, acceptErrors: 0 }
   readonly #listener: Handle
+  readonly #socket: number
   readonly #stale: Stale
   readonly #perConnection: readonly Entry[]
   readonly #report: (error: Error) => void
@@ -43,6 +45,7 @@ export class Acceptor {
     report: (error: Error) => void,
   ) {
     this.#listener = listener
+    this.#socket = descriptorOf(listener) ?? -1
     this.#stale = stale
     this.#perConnection = perConnection
     this.#report = report
@@ -75,7 +78,7 @@ export class Acceptor {
   /** accept(2), passing over connections whose client has gone. */
   #acceptFresh(): number {
     for (;;) {
-      const fd = native.accept(this.#listener.fd ?? -1)
+      const fd = native.accept(this.#socket)
       if (fd < 0 || !this.#isStale(fd)) return fd
       native.close(fd)
       this.counters.droppedStale++

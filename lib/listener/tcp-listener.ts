@@ -4,6 +4,7 @@ import { checkDelay, checkInteger, checkObject, maxDelay } from '../arguments.js
 import { openListener } from '../bound-socket.js'
 import { warnIfCut } from '../backlog-warning.js'
 import { native, type Watcher } from '../binding.js'
+import { descriptorOf } from '../descriptor.js'
 import {
   abortError,
   checkNotAborted,
@@ -93,7 +94,7 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
     this.#handle = handle
     this.#path = 'path' in plan.where ? plan.where.path : undefined
     this.#acceptor = new Acceptor(handle, stale, plan.perConnection, (error) => this.#report(error))
-    this.#watcher = new native.Watcher(handle.fd ?? -1, () => this.#onReadable())
+    this.#watcher = watch(this.fd, () => this.#onReadable())
     // The watcher never keeps the process alive, since it often rests; this timer does, and never fires.
     this.#hold = setInterval(() => this.#rest(), maxDelay)
   }
@@ -130,7 +131,7 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
   /** The descriptor; `ERR_SOCKET_CLOSED` once the listener is closed. */
   get fd(): number {
     if (this.#closed) throw closedError()
-    return this.#handle.fd ?? -1
+    return descriptorOf(this.#handle) ?? -1
   }
 
   /** The connections that wait, and the limit: {@link getAcceptQueue}. */
@@ -400,6 +401,18 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
     for (const waiter of this.#waiting) waiter.reject(closedError())
     this.#waiting.clear()
     process.nextTick(() => this.emit('close'))
+  }
+}
+
+/** A watcher with a descriptor of its own. */
+function watch(socket: number, onReadable: () => void): Watcher {
+  const own = native.duplicate(socket)
+  if (own < 0) throw systemError(own, 'dup')
+  try {
+    return new native.Watcher(own, onReadable)
+  } catch (error) {
+    native.close(own)
+    throw error
   }
 }
 

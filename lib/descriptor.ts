@@ -1,0 +1,43 @@
+/**
+ * From a handle of Node's to the operating system's socket. POSIX has `handle.fd`. On Windows that is -1
+ * for ever: there the loop's handles are looked through for the one whose ref state changes with ours
+ * (native/find-socket.cc), once per handle. Tried with Node 20 and 22 for Windows, and against `handle.fd` on Linux.
+ */
+import { native } from './binding.js'
+import type { Handle } from './node-internals.js'
+import { platform } from './platform.js'
+
+const known = new WeakMap<Handle, number>()
+
+/** The socket of a handle: a negative number while it has none, undefined where Node only pretends to have a handle. */
+export function descriptorOf(handle: Handle | null): number | undefined {
+  const fd = handle?.fd
+  if (handle === null || fd === undefined || fd >= 0 || platform !== 'win32') return fd
+  return socketBehind(handle)
+}
+
+/** Gives a handle a socket of ours, which it closes from then on; or a negated error, and it stays ours. */
+export function openHandle(handle: Handle, socket: number): number {
+  const error = handle.open(socket)
+  if (error === 0 && platform === 'win32') known.set(handle, socket)
+  return error
+}
+
+function socketBehind(handle: Handle): number {
+  // A TLS handle stands before the one that has the socket.
+  const owner = handle._parent ?? handle
+  const found = known.get(owner) ?? findSocket(owner)
+  // Until it connects, a handle has no socket.
+  if (found >= 0) known.set(owner, found)
+  return found
+}
+
+/** The search itself, which works on every system. */
+export function findSocket(handle: Handle): number {
+  const { hasRef } = handle
+  if (hasRef === undefined) return -1
+  return native.findSocket(() => {
+    if (hasRef.call(handle)) handle.unref?.()
+    else handle.ref?.()
+  })
+}
