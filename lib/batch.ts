@@ -1,5 +1,5 @@
 /**
- * Options in one crossing: described in the shared area, as native/binding.cc reads it. A single option is a
+ * Options in one crossing: described in the shared area, as native/batch.cc reads it. A single option is a
  * batch of one. This is the path of each call, so it loops plainly and writes plain values in place.
  */
 import { area, claimArea, doubles, native, releasePointees } from './binding.js'

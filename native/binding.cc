@@ -11,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+#include "batch.h"
 #include "find-socket.h"
 #include "socket.h"
 #include "watcher.h"
@@ -20,22 +21,6 @@ namespace {
 // The area in which short values travel, shared with lib/binding.ts: one ArrayBuffer per
 // environment.
 constexpr int kAreaSize = 64 * 1024;
-
-// What getOptions and setOptions find at the area's beginning: a call without arguments costs half
-// of one with four numbers. The records follow.
-struct Batch {
-  double socket;
-  int count;
-  int failed;  // the index of the record that the system refused
-};
-
-// One option. Its value follows, padded to a multiple of 8 bytes.
-struct Record {
-  int level;
-  int option;
-  int length;
-  int padding;
-};
 
 bool Read(napi_env env, napi_value value, int& out) {
   return napi_get_value_int32(env, value, &out) == napi_ok;
@@ -98,49 +83,6 @@ int GetBytes(Buffer /*area*/, Socket socket, int level, int option, Buffer value
 
 int SetBytes(Buffer /*area*/, Socket socket, int level, int option, Buffer value) {
   return SetOption(socket, level, option, value);
-}
-
-// Runs the batch in the area. The first record that fails ends it.
-template <typename Operation>
-int Run(Buffer area, Operation operation) {
-  Batch batch{};
-  std::memcpy(&batch, area.data(), sizeof batch);
-  const auto socket = static_cast<Socket>(batch.socket);
-  size_t at = sizeof batch;
-  for (int index = 0; index < batch.count; index++) {
-    Record record{};
-    if (area.size() - at < sizeof record) return -kInvalid;
-    std::memcpy(&record, area.data() + at, sizeof record);
-    const Buffer rest = area.subspan(at + sizeof record);
-    if (record.length < 0 || static_cast<size_t>(record.length) > rest.size()) return -kInvalid;
-    const auto length = static_cast<size_t>(record.length);
-    const int result = operation(socket, record, rest.first(length));
-    if (result < 0) {
-      batch.failed = index;
-      std::memcpy(area.data(), &batch, sizeof batch);
-      return result;
-    }
-    record.length = result;
-    std::memcpy(area.data() + at, &record, sizeof record);
-    at += sizeof record + (length + 7) / 8 * 8;
-    if (at > area.size()) return -kInvalid;
-  }
-  return 0;
-}
-
-int GetBatch(Buffer area) {
-  return Run(area, [](Socket socket, const Record& record, Buffer value) {
-    // Zeroed first, since a system may write fewer bytes than it documents (Windows' BOOL: one of
-    // four).
-    std::memset(value.data(), 0, value.size());
-    return GetOption(socket, record.level, record.option, value);
-  });
-}
-
-int SetBatch(Buffer area) {
-  return Run(area, [](Socket socket, const Record& record, Buffer value) {
-    return SetOption(socket, record.level, record.option, value);
-  });
 }
 
 // No arguments, and nothing returned when all is well: undefined costs nothing.
