@@ -13,6 +13,11 @@ export interface AcceptQueue {
   limit: number
 }
 
+const hints = new Map([
+  [errnoOf('EINVAL'), 'the socket does not listen'],
+  [errnoOf('ENOPROTOOPT'), `${platformNames[platform]} has no way to ask`],
+])
+
 /**
  * How many connections wait to be accepted, and how many may.
  *
@@ -34,8 +39,7 @@ export interface AcceptQueue {
 export function getAcceptQueue(target: SocketTarget): AcceptQueue {
   const result = native.getAcceptQueue(openSocketOf(target))
   if (result < 0) {
-    const hint = result === errnoOf('EINVAL') ? 'the socket does not listen' : undefined
-    throw systemError(result, 'getAcceptQueue', { hint })
+    throw systemError(result, 'getAcceptQueue', { hint: hints.get(result) })
   }
   return { length: area.view.getInt32(0, littleEndian), limit: area.view.getInt32(4, littleEndian) }
 }
@@ -66,11 +70,12 @@ export function getAcceptQueue(target: SocketTarget): AcceptQueue {
  */
 export function setBacklog(target: SocketTarget, backlog: number): void {
   checkInteger('backlog', backlog, 'connections', 0, 2 ** 31 - 1)
+  const socket = openSocketOf(target)
   if (platform === 'win32') {
     const hint = `${platformNames.win32} cannot change the backlog of a listener`
     throw systemError(errnoOf('ENOPROTOOPT'), 'listen', { hint })
   }
   getAcceptQueue(target)
-  const result = native.listen(openSocketOf(target), backlog)
+  const result = native.listen(socket, backlog)
   if (result < 0) throw systemError(result, 'listen')
 }

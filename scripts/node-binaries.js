@@ -15,7 +15,15 @@ export function nodeBinary(version, system = `${process.platform}-${process.arch
   if (existsSync(path)) return path
   mkdirSync(directory, { recursive: true })
   // Without scripts: the package holds the binary itself. By force: it may be another system's.
-  const args = ['install', '--prefix', directory, '--no-save', '--ignore-scripts', '--no-audit', '--force']
+  const args = [
+    'install',
+    '--prefix',
+    directory,
+    '--no-save',
+    '--ignore-scripts',
+    '--no-audit',
+    '--force',
+  ]
   const { status } = spawnSync('npm', [...args, `${name}@${version}`], { stdio: 'inherit' })
   if (status !== 0) throw new Error(`npm has no ${name}@${version}`)
   return path

@@ -21,6 +21,8 @@ export class Wine {
       WINEDEBUG: '-all',
       WINEDLLOVERRIDES: 'mscoree=;mshtml=',
       NODE_SKIP_PLATFORM_CHECK: '1',
+      // For test/support/system.ts.
+      NET_SOCKOPT_WINE: '1',
       DISPLAY: '',
     }
     mkdirSync(directory, { recursive: true })
@@ -49,7 +51,14 @@ export class Wine {
     this.#need(['wineboot', '-i'])
     // A new prefix is Windows 7.
     this.#need(['winecfg', '/v', 'win10'])
-    const shim = join(this.#directory, 'prefix', 'drive_c', 'windows', 'system32', 'bcryptprimitives.dll')
+    const shim = join(
+      this.#directory,
+      'prefix',
+      'drive_c',
+      'windows',
+      'system32',
+      'bcryptprimitives.dll',
+    )
     if (existsSync(shim)) return
     const source = fileURLToPath(new URL('bcryptprimitives.c', import.meta.url))
     const compiler = 'x86_64-w64-mingw32-gcc'
