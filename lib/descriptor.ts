@@ -34,10 +34,9 @@ function socketBehind(handle: Handle): number {
 
 /** The search itself, which works on every system. */
 export function findSocket(handle: Handle): number {
-  const { hasRef } = handle
-  if (hasRef === undefined) return -1
+  if (!('hasRef' in handle)) return -1
   return native.findSocket(() => {
-    if (hasRef.call(handle)) handle.unref?.()
+    if (handle.hasRef?.()) handle.unref?.()
     else handle.ref?.()
   })
 }
