@@ -84,16 +84,19 @@ export function sockaddrBytes(endpoint: IpEndpoint, platform: Platform): Uint8Ar
   return bytes
 }
 
-/** The opposite of {@link sockaddrBytes}; undefined for a family that is not IP. */
+/** The opposite of {@link sockaddrBytes}; undefined for a family that is not IP, or less than a whole address. */
 export function readSockaddr(bytes: Uint8Array, platform: Platform): IpEndpoint | undefined {
+  if (bytes.length < 16) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const number = platform === 'darwin' ? bytes[1] : view.getUint16(0, littleEndian)
   const port = view.getUint16(2, false)
   if (number === familyNumbers[platform][4]) {
     return { family: 4, address: addressText(bytes.subarray(4, 8)), port }
   }
-  if (number === familyNumbers[platform][6]) {
-    return { family: 6, address: addressText(bytes.subarray(8, 24)), port }
+  if (number === familyNumbers[platform][6] && bytes.length >= 28) {
+    const scope = view.getUint32(24, littleEndian)
+    const address = addressText(bytes.subarray(8, 24))
+    return { family: 6, address, port, ...(scope !== 0 && { scope }) }
   }
   return undefined
 }
