@@ -81,6 +81,7 @@ export const area: Area = {
   view: new DataView(native.area),
   bytes: new Uint8Array(native.area),
   ints: new Int32Array(native.area),
+  address: native.areaAddress,
   pointTo(pointee) {
     const at = pointeesAt - Math.ceil(pointee.length / 8) * 8
     if (at < valuesEnd) throw tooMuch()

@@ -33,14 +33,35 @@ export interface IoctlInfo {
   readonly name: string
   /** Its number on this system; undefined where it has none. */
   readonly number: number | undefined
-  readonly unit: string
+  /** What it takes: what the number counts, or what the value consists of; undefined for nothing. */
+  readonly input: string | undefined
+  /** What it answers; undefined for a request that only sets. */
+  readonly unit: string | undefined
   readonly platforms: readonly Platform[]
+  /** What it is. */
   readonly about: string
+  /** When it may be used, if not at any time. */
+  readonly when?: string
+  /** The privilege it needs. */
+  readonly needs?: string
+  /** The first version of each system that has it, where that is known. */
+  readonly since?: Partial<Record<Platform, string>>
+  /** What is easily got wrong about it. */
   readonly note?: string
 }
 
+/** The remarks of a row that has them. */
+function remarksOf({ when, needs, since, note }: Pick<Row, 'when' | 'needs' | 'since' | 'note'>) {
+  return {
+    ...(when !== undefined && { when }),
+    ...(needs !== undefined && { needs }),
+    ...(since !== undefined && { since }),
+    ...(note !== undefined && { note }),
+  }
+}
+
 function describeOption([name, row]: [string, Row]): [string, OptionInfo] {
-  const { level, value, access = 'both', about, when, needs, since, note } = row
+  const { level, value, access = 'both', about } = row
   const cell = row[platform]
   const info: OptionInfo = {
     name,
@@ -50,23 +71,21 @@ function describeOption([name, row]: [string, Row]): [string, OptionInfo] {
     access,
     platforms: platforms.filter((system) => row[system] !== undefined),
     about,
-    ...(when !== undefined && { when }),
-    ...(needs !== undefined && { needs }),
-    ...(since !== undefined && { since }),
-    ...(note !== undefined && { note }),
+    ...remarksOf(row),
   }
   return [name, Object.freeze(info)]
 }
 
 function describeIoctl([name, row]: [string, IoctlRow]): [string, IoctlInfo] {
-  const { numbers, value, about, note } = row
+  const { numbers, input, value, about } = row
   const info: IoctlInfo = {
     name,
     number: numbers[platform],
-    unit: value.unit,
+    input: input?.unit,
+    unit: value?.unit,
     platforms: platforms.filter((system) => numbers[system] !== undefined),
     about,
-    ...(note !== undefined && { note }),
+    ...remarksOf(row),
   }
   return [name, Object.freeze(info)]
 }

@@ -1,33 +1,50 @@
 import { area, native } from './binding.js'
-import type { Codec } from './codec/codec.js'
+import type { Codec, Layout } from './codec/codec.js'
+import { unsigned } from './codec/numbers.js'
 import { checkInteger } from './arguments.js'
 import { errnoOf, invalidType, invalidValue, outOfRange, systemError } from './errors.js'
-import { type IoctlRow, ioctlTable } from './ioctls.js'
+import { type IoctlRow, ioctlTable, refusalOf } from './ioctls.js'
 import { platform, platformNames } from './platform.js'
 import { openSocketOf, type SocketTarget } from './target.js'
 
-/** The name of an ioctl request, as C spells it. */
-export type IoctlName = keyof typeof ioctlTable
+type Table = typeof ioctlTable
 
-/** What `ioctl` returns for a name. */
+/** The name of an ioctl request, as C spells it. */
+export type IoctlName = keyof Table
+
+/** What `ioctl` takes for a name; never for a request that takes nothing. */
+export type IoctlInput<Name extends IoctlName> =
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- only the other half is inferred
+  Table[Name] extends { input: Codec<infer Value, any> } ? Value : never
+
+/** What `ioctl` returns for a name; undefined for a request that only sets. */
 export type IoctlValue<Name extends IoctlName> =
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- only the other half is inferred
-  (typeof ioctlTable)[Name]['value'] extends Codec<any, infer Value> ? Value : never
+  Table[Name] extends { value: Codec<any, infer Value> } ? Value : undefined
+
+type Arguments<Name extends IoctlName> = Table[Name] extends { input: unknown }
+  ? [input: IoctlInput<Name>]
+  : []
 
 /**
- * One `ioctl(2)` request on a socket.
+ * One `ioctl(2)` request on a socket; on Windows, `WSAIoctl`.
  *
- * - **By name:** a request of {@link ioctls}, with a typed answer: `ioctl(socket, 'SIOCOUTQ')` is the number
- *   of bytes that the peer has not acknowledged.
- * - **By number:** the kernel's argument as bytes: `input` in, a Buffer of `outputLength` bytes out.
- * - **Platforms:** per request; one that this system lacks is `ENOPROTOOPT`.
+ * - **By name:** a request of {@link ioctls}, with a typed input where it takes one and a typed answer where
+ *   it gives one: `ioctl(socket, 'SIOCOUTQ')` is the number of bytes that the peer has not acknowledged.
+ *   The input is checked before the call; nothing is rounded or cut to fit.
+ * - **By number:** the system's argument as bytes: `input` in, a Buffer of `outputLength` bytes out; on
+ *   Windows of as many as the system wrote.
+ * - **Platforms:** per request, see `docs/options.md`; one that this system lacks is `ENOPROTOOPT`, one that
+ *   Windows lacks in this version or for this socket `EOPNOTSUPP`.
  * - **Errors:** as for `getOption`. What is no socket is `ENOTSOCK`, since a request means something else
  *   on a file or terminal.
  * - **When:** on an open socket.
- * - **Source:** `ioctl(2)`, `tcp(7)` (ioctls), Winsock `WSAIoctl`.
+ * - **Source:** `ioctl(2)`, `tcp(7)` (ioctls), Winsock `WSAIoctl` and Winsock IOCTLs.
  *
  * A request by number goes to the kernel as it is: one that changes the system (`SIOCSIFFLAGS`) does so,
- * and a pointer within `input` is followed.
+ * and a pointer within `input` is followed. On Windows those are refused that wait for something to happen
+ * (`SIO_ADDRESS_LIST_CHANGE`), which would block the event loop, and those that answer with a pointer
+ * (`SIO_GET_EXTENSION_FUNCTION_POINTER`).
  *
  * @example
  * import net from 'node:net'
@@ -41,7 +58,11 @@ export type IoctlValue<Name extends IoctlName> =
  *   })
  * })
  */
-export function ioctl<Name extends IoctlName>(target: SocketTarget, request: Name): IoctlValue<Name>
+export function ioctl<Name extends IoctlName>(
+  target: SocketTarget,
+  request: Name,
+  ...input: Arguments<Name>
+): IoctlValue<Name>
 export function ioctl(
   target: SocketTarget,
   request: number,
@@ -51,11 +72,22 @@ export function ioctl(
 export function ioctl(
   target: SocketTarget,
   request: IoctlName | number,
-  input: Uint8Array = new Uint8Array(),
-  outputLength = 0,
+  input?: unknown,
+  outputLength?: number,
 ): unknown {
-  if (typeof request === 'string') return ioctlByName(target, request)
+  if (typeof request === 'string') return ioctlByName(target, request, input)
+  return ioctlByNumber(target, request, input, outputLength)
+}
+
+function ioctlByNumber(
+  target: SocketTarget,
+  request: number,
+  input: unknown = new Uint8Array(),
+  outputLength = 0,
+): Buffer {
   checkInteger('request', request, 'request', 0, 2 ** 32 - 1)
+  const refusal = refusalOf(platform, request)
+  if (refusal !== undefined) throw invalidValue('request', request, refusal)
   if (!(input instanceof Uint8Array)) throw invalidType('input', 'a Uint8Array', input)
   checkInteger('outputLength', outputLength, 'bytes', 0, area.bytes.length)
   if (input.length > area.bytes.length) {
@@ -64,34 +96,78 @@ export function ioctl(
   const socket = openSocketOf(target)
   area.bytes.fill(0)
   area.bytes.set(input)
-  send(socket, request, input.length, outputLength, `request 0x${request.toString(16)}`)
-  return Buffer.from(area.bytes.slice(0, outputLength).buffer)
+  const result = native.ioctl(socket, request, input.length, outputLength)
+  checkResult(result, `request 0x${request.toString(16)}`)
+  return Buffer.from(area.bytes.slice(0, answerLength(outputLength, result)).buffer)
 }
 
-function ioctlByName(target: SocketTarget, name: string): unknown {
+function ioctlByName(target: SocketTarget, name: string, input: unknown): unknown {
   if (!Object.hasOwn(ioctlTable, name)) {
     throw invalidValue('request', name, 'is not a request that net-sockopt knows')
   }
   const row: IoctlRow = ioctlTable[name as IoctlName]
-  const request = row.numbers[platform]
-  if (request === undefined) {
+  if (row.numbers[platform] === undefined) {
     const hint = `${platformNames[platform]} has no such request`
     throw systemError(errnoOf('ENOPROTOOPT'), 'ioctl', { option: name, hint })
   }
-  const layout = row.value.on(platform)
-  const socket = openSocketOf(target)
-  area.bytes.fill(0, 0, layout.size)
-  send(socket, request, 0, layout.size, name)
-  return layout.read(area, 0, layout.size)
+  const checked = checkInput(row, name, input)
+  return send(openSocketOf(target), name, row, checked)
 }
 
-function send(
+function checkInput({ input: codec }: IoctlRow, name: string, input: unknown): unknown {
+  if (codec !== undefined) return codec.on(platform).check(input, 'input')
+  if (input !== undefined)
+    throw invalidValue('input', input, `must be left out: ${name} takes none`)
+  return undefined
+}
+
+/** Sends a request that this system has, with an input that has been checked. */
+export function send(socket: number, name: string, row: IoctlRow, checked?: unknown): unknown {
+  const result =
+    row.versions === undefined
+      ? exchange(socket, row, row.input?.on(platform), checked)
+      : newestKnown(row.versions, (version) => exchange(socket, row, versionLayout, version))
+  checkResult(result, name)
+  const output = row.value?.on(platform)
+  return output?.read(area, 0, answerLength(output.size, result))
+}
+
+/** The version of an answer: a DWORD. */
+const versionLayout = unsigned('version').on('win32')
+
+/** What a system says to a version that it does not know, or whose size is not the one that it knows. */
+const unknownVersion = [errnoOf('EINVAL'), errnoOf('EOPNOTSUPP'), errnoOf('EMSGSIZE')]
+
+/** The result with the first of the versions that the system knows; with the last if it knows none. */
+export function newestKnown(
+  versions: readonly number[],
+  attempt: (version: number) => number,
+): number {
+  let result = 0
+  for (const version of versions) {
+    result = attempt(version)
+    if (!unknownVersion.includes(result)) break
+  }
+  return result
+}
+
+function exchange(
   socket: number,
-  request: number,
-  inputLength: number,
-  outputLength: number,
-  option: string,
-): void {
-  const result = native.ioctl(socket, request, inputLength, outputLength)
+  { numbers, value }: IoctlRow,
+  input: Layout<unknown> | undefined,
+  checked: unknown,
+): number {
+  const outputLength = value?.on(platform).size ?? 0
+  area.bytes.fill(0, 0, Math.max(outputLength, input?.size ?? 0))
+  const inputLength = input?.write(area, 0, checked) ?? 0
+  return native.ioctl(socket, numbers[platform] ?? 0, inputLength, outputLength)
+}
+
+/** Windows tells how much it wrote; elsewhere the request has one size. */
+function answerLength(size: number, result: number): number {
+  return platform === 'win32' ? Math.min(size, result) : size
+}
+
+function checkResult(result: number, option: string): void {
   if (result < 0) throw systemError(result, 'ioctl', { option })
 }

@@ -1,6 +1,6 @@
 /**
- * Holds the table of options against the systems' own headers: writes every number, level and struct layout
- * as a C static_assert and lets a compiler judge. Needs dist/ (npm run build:ts).
+ * Holds the tables of options and requests against the systems' own headers: writes every number, level and
+ * struct layout as a C static_assert and lets a compiler judge. Needs dist/ (npm run build:ts).
  *
  *   node scripts/check-constants.js [--quiet] [--linux=CC] [--darwin=CC] [--win32=CC]
  *
@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { familyNumbers, sockaddrBytes } from '../dist/address.js'
 import { memoryInfo, structs } from '../dist/codec/structs.js'
+import { ioctlTable, refusedRequests } from '../dist/ioctls.js'
 import { table } from '../dist/options.js'
 import { platform } from '../dist/platform.js'
 import { resolve } from '../dist/resolve.js'
@@ -30,6 +31,7 @@ const columns = {
     compiler: platform === 'linux' ? ['g++'] : [],
     headers: [
       // glibc's first: the kernel's then leave out the structs that glibc has defined.
+      'sys/ioctl.h',
       'sys/socket.h',
       'sys/time.h',
       'netinet/in.h',
@@ -41,6 +43,7 @@ const columns = {
       'linux/inet_diag.h',
       'linux/net_tstamp.h',
       'linux/sock_diag.h',
+      'linux/sockios.h',
       'linux/netfilter_ipv4.h',
       'linux/netfilter_ipv6/ip6_tables.h',
     ],
@@ -59,6 +62,7 @@ const columns = {
   darwin: {
     compiler: platform === 'darwin' ? ['clang++'] : [],
     headers: [
+      'sys/ioctl.h',
       'sys/socket.h',
       'sys/time.h',
       'sys/ucred.h',
@@ -76,10 +80,19 @@ const columns = {
   win32: {
     // clang finds the Windows SDK by itself.
     compiler: platform === 'win32' ? ['clang'] : ['x86_64-w64-mingw32-g++'],
-    headers: ['winsock2.h', 'ws2tcpip.h', 'mswsock.h', 'mstcpip.h'],
+    headers: ['winsock2.h', 'ws2tcpip.h', 'mswsock.h', 'mstcpip.h', 'afunix.h'],
     newer: {
       ICMP_ERROR_INFO: 'ws2ipdef.h of the Windows SDK',
       IP6T_SO_ORIGINAL_DST: 'ws2def.h of the Windows SDK',
+      SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER: 'mswsock.h of the Windows SDK',
+      SIO_IDEAL_SEND_BACKLOG_CHANGE: 'ws2ipdef.h of the Windows SDK',
+      SIO_IDEAL_SEND_BACKLOG_QUERY: 'ws2ipdef.h of the Windows SDK',
+      SIO_QUERY_RSS_PROCESSOR_INFO: 'ws2def.h of the Windows SDK',
+      SIO_QUERY_WFP_CONNECTION_REDIRECT_CONTEXT: 'mstcpip.h of the Windows SDK',
+      SIO_QUERY_WFP_CONNECTION_REDIRECT_RECORDS: 'mstcpip.h of the Windows SDK',
+      SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS: 'mstcpip.h of the Windows SDK',
+      SIO_UDP_NETRESET: 'mswsock.h of the Windows SDK',
+      SOCKET_PROCESSOR_AFFINITY: 'ws2def.h of the Windows SDK',
       SO_BSP_STATE: 'ws2def.h of the Windows SDK',
       SO_COMPARTMENT_ID: 'ws2def.h of the Windows SDK',
       SO_ORIGINAL_DST: 'ws2def.h of the Windows SDK',
@@ -92,6 +105,7 @@ const columns = {
       TCP_FAIL_CONNECT_ON_ICMP_ERROR: 'ws2ipdef.h of the Windows SDK',
       TCP_FASTOPEN: 'ws2ipdef.h of the Windows SDK',
       TCP_ICMP_ERROR_INFO: 'ws2ipdef.h of the Windows SDK',
+      TCP_INFO_v2: 'mstcpip.h of the Windows SDK',
       TCP_KEEPCNT: 'ws2ipdef.h of the Windows SDK',
       TCP_KEEPIDLE: 'ws2ipdef.h of the Windows SDK',
       TCP_KEEPINTVL: 'ws2ipdef.h of the Windows SDK',
@@ -143,8 +157,8 @@ const buffers = {
   ],
 }
 
-/** @type {Record<string, number>} sizes of the integers in a struct layout; the rest state their size */
-const widths = { u8: 1, u16: 2, i32: 4, u32: 4, i64: 8 }
+/** @type {Record<string, number>} sizes of the scalars in a struct layout; the rest state their size */
+const widths = { bool: 1, u8: 1, u16: 2, i32: 4, u32: 4, i64: 8, u64: 8 }
 
 /**
  * All that must hold of one column, by the name that must be known for it.
@@ -167,6 +181,9 @@ function assertionsFor(system) {
     add(nativeName, name, `(int)(${nativeName}) == (int)(${number})`)
     add(levelName, levelName, `(int)(${levelName}) == (int)(${level})`)
   }
+  for (const [name, number] of requestsOf(system)) {
+    add(name, name, `(int)(${name}) == (int)(${number})`)
+  }
   for (const [type, platforms] of Object.entries(structs)) {
     const layout = /** @type {import('../dist/codec/structs.js').StructLayout | undefined} */ (
       /** @type {Record<string, unknown>} */ (platforms)[system]
@@ -188,6 +205,21 @@ function assertionsFor(system) {
   return all
 }
 
+/**
+ * The ioctl requests of a system, those that are refused among them.
+ *
+ * @type {(system: Platform) => [name: string, number: number][]}
+ */
+function requestsOf(system) {
+  const rows = Object.entries(
+    /** @type {Record<string, import('../dist/ioctls.js').IoctlRow>} */ (ioctlTable),
+  )
+  const named = rows.map(([name, { numbers }]) => [name, numbers[system]])
+  const refused = Object.entries(refusedRequests).map(([name, { number }]) => [name, number])
+  const all = system === 'win32' ? [...named, ...refused] : named
+  return /** @type {[string, number][]} */ (all.filter(([, number]) => number !== undefined))
+}
+
 /** @typedef {(name: string, about: string, condition: string) => void} Add */
 
 /**
@@ -199,7 +231,7 @@ function addMemoryInfo(add) {
   const layout = memoryInfo.on('linux')
   const indices = new Uint32Array(Array.from({ length: layout.size / 4 }, (_, i) => i))
   const area = { view: new DataView(indices.buffer), bytes: new Uint8Array(indices.buffer) }
-  const members = layout.read({ ...area, pointTo: () => 0n }, 0, layout.size)
+  const members = layout.read({ ...area, address: 0n, pointTo: () => 0n }, 0, layout.size)
   for (const [member, index] of Object.entries(members)) {
     const name = `SK_MEMINFO_${member.toUpperCase()}`
     add(name, `SO_MEMINFO.${member}`, `${name} == ${index}`)

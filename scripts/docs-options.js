@@ -1,14 +1,16 @@
 /**
- * Writes the tables of docs/options.md, between its markers, from the table of options. Needs dist/
+ * Writes the tables of docs/options.md, between its markers, from those of options and requests. Needs dist/
  * (npm run build:ts).
  *
  *   node scripts/docs-options.js            writes the page
  *   node scripts/docs-options.js --check    exits 1 if the page is not what would be written
  */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { ioctlTable } from '../dist/ioctls.js'
 import { table } from '../dist/options.js'
 import { platformNames, platforms } from '../dist/platform.js'
 
+/** @typedef {import('../dist/ioctls.js').IoctlRow} IoctlRow */
 /** @typedef {import('../dist/options.js').LevelName} LevelName */
 /** @typedef {import('../dist/options.js').Row} Row */
 /** @typedef {import('../dist/platform.js').Platform} Platform */
@@ -42,6 +44,7 @@ const sockets = {
   udp: 'UDP sockets',
   unix: 'AF_UNIX sockets',
   listener: 'listeners',
+  raw: 'raw sockets',
 }
 
 /** Names of C and calls as code; what Markdown would take for its own, escaped. */
@@ -74,12 +77,17 @@ const list = (/** @type {readonly Platform[]} */ systems) =>
 
 const sentence = (/** @type {string} */ text) => `${text[0]?.toUpperCase()}${text.slice(1)}.`
 
-/** @type {(row: Row) => string} */
-function explain(row) {
-  const since = platforms.flatMap((system) => {
+/** @type {(row: Row | IoctlRow) => string | undefined} */
+function since(row) {
+  const versions = platforms.flatMap((system) => {
     const version = row.since?.[system]
     return version === undefined ? [] : [`${platformNames[system]} ${version}`]
   })
+  return versions.length > 0 ? `Since ${versions.join(', ')}.` : undefined
+}
+
+/** @type {(row: Row) => string} */
+function explain(row) {
   const notImplied =
     row.sockets !== undefined && row.level !== 'IPPROTO_UDP' && row.level !== 'SOL_LOCAL'
   const parts = [
@@ -87,7 +95,7 @@ function explain(row) {
     notImplied && row.sockets && `For ${sockets[row.sockets]}.`,
     row.when && sentence(row.when),
     row.needs && `Needs ${row.needs}.`,
-    since.length > 0 && `Since ${since.join(', ')}.`,
+    since(row),
     row.notInherited && `Not inherited by accepted sockets on ${list(row.notInherited)}.`,
     row.afterListen && `On a listener, to be set after listen() on ${list(row.afterListen)}.`,
     row.note,
@@ -103,24 +111,59 @@ function line([name, row]) {
   return `| ${[`\`${name}\``, value, ...cells, explain(row)].join(' | ')} |\n`
 }
 
+/** @type {(entry: [name: string, row: IoctlRow]) => string} */
+function requestLine([name, row]) {
+  const cells = platforms.map((system) => {
+    const number = row.numbers[system]
+    return number === undefined ? '' : formatNumber(number)
+  })
+  const parts = [
+    row.about,
+    row.sockets && `For ${sockets[row.sockets]}.`,
+    row.when && sentence(row.when),
+    row.needs && `Needs ${row.needs}.`,
+    since(row),
+    row.note,
+  ]
+  const what = markdown(parts.filter(Boolean).join(' '))
+  const values = [row.input, row.value].map((codec) => (codec ? markdown(codec.unit) : ''))
+  return `| ${[`\`${name}\``, ...values, ...cells, what].join(' | ')} |\n`
+}
+
+const names = platforms.map((system) => platformNames[system])
+
+/** @type {(header: string[], lines: string[]) => string} */
+function tableOf(header, lines) {
+  return `| ${header.join(' | ')} |\n|${' --- |'.repeat(header.length)}\n${lines.join('')}\n`
+}
+
+function requests() {
+  const rows = Object.entries(/** @type {Record<string, IoctlRow>} */ (ioctlTable))
+  const header = ['Request', 'Takes', 'Answers', ...names, 'What it is']
+  const documents =
+    `${linux('tcp')} and ${linux('unix')} (ioctls), macOS ioctl(2), Windows ` +
+    '[Winsock IOCTLs](https://learn.microsoft.com/en-us/windows/win32/winsock/winsock-ioctls)'
+  return (
+    '## Requests (ioctl)\n\n' +
+    'For `ioctl(target, name)` and `ioctl(target, name, input)`. ' +
+    `See ${documents}.\n\n${tableOf(header, rows.map(requestLine))}`
+  )
+}
+
 /** @type {(entry: [level: string, documents: string]) => string} */
 function section([level, documents]) {
   const rows = Object.entries(/** @type {Record<string, Row>} */ (table)).filter(
     ([, row]) => row.level === level,
   )
-  const names = platforms.map((system) => platformNames[system])
   const header = ['Option', 'Value', ...names, 'What it is']
-  return (
-    `## ${level}\n\nSee ${documents}.\n\n` +
-    `| ${header.join(' | ')} |\n|${' --- |'.repeat(header.length)}\n${rows.map(line).join('')}\n`
-  )
+  return `## ${level}\n\nSee ${documents}.\n\n${tableOf(header, rows.map(line))}`
 }
 
 // A checkout on Windows may have CRLF.
 const present = readFileSync(page, 'utf8').replaceAll('\r\n', '\n')
 const [before, after] = [present.indexOf(begin), present.indexOf(end)]
 if (before === -1 || after < before) throw new Error(`docs/options.md lacks ${begin} or ${end}`)
-const generated = Object.entries(levels).map(section).join('')
+const generated = Object.entries(levels).map(section).join('') + requests()
 const wanted = `${present.slice(0, before)}${begin}\n\n${generated}${present.slice(after)}`
 
 if (!process.argv.includes('--check')) {

@@ -6,6 +6,8 @@ export interface Area {
   /** The same memory, byte for byte, and as ints of this machine's byte order. */
   readonly bytes: Uint8Array
   readonly ints: Int32Array
+  /** Where this memory is, for values with pointers into it. */
+  readonly address: bigint
   /**
    * Copies what a value points to behind everything else and returns its address. It stays there until
    * the next call.

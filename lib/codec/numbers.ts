@@ -52,9 +52,8 @@ export function unsigned(unit: string): Codec<number> {
   })
 }
 
-/** An `int` on Linux and Windows, a `u_char` on macOS (`ip(4)`). */
-export function byteOnDarwin(unit: string): Codec<number> {
-  const byte: Layout<number> = {
+function byteLayout(unit: string): Layout<number> {
+  return {
     size: 1,
     check(value, name) {
       checkInteger(name, value, unit, 0, 255)
@@ -68,8 +67,35 @@ export function byteOnDarwin(unit: string): Codec<number> {
       return area.view.getUint8(at)
     },
   }
+}
+
+/** An `int` on Linux and Windows, a `u_char` on macOS (`ip(4)`). */
+export function byteOnDarwin(unit: string): Codec<number> {
   const wide = int32(unit)
-  return perPlatform(unit, { linux: wide, darwin: byte, win32: wide })
+  return perPlatform(unit, { linux: wide, darwin: byteLayout(unit), win32: wide })
+}
+
+/** A `u_char`. */
+export function byte(unit: string): Codec<number> {
+  return everywhere(unit, byteLayout(unit))
+}
+
+/** A `u_short`. */
+export function short(unit: string): Codec<number> {
+  return everywhere(unit, {
+    size: 2,
+    check(value, name) {
+      checkInteger(name, value, unit, 0, 65535)
+      return value
+    },
+    write(area, at, value: number) {
+      area.view.setUint16(at, value, littleEndian)
+      return 2
+    },
+    read(area, at) {
+      return area.view.getUint16(at, littleEndian)
+    },
+  })
 }
 
 /** An interface index, which most IPv4 calls keep in network byte order (`ip(7)`, Winsock's `IP_UNICAST_IF`). */

@@ -15,10 +15,13 @@ const integers = {
 
 type Integer = keyof typeof integers
 
-/** A member: its type, or its size where it is no integer, and its offset, as `offsetof` gives it. */
-export type Member<Type = Integer | number> = readonly [type: Type, offset: number]
+/** What is no number in JavaScript: a bigint, and a boolean in one byte. */
+export type Scalar = Integer | 'u64' | 'bool'
 
-export interface StructLayout<Name extends string = string, Type = Integer | number> {
+/** A member: its type, or its size where it is no scalar, and its offset, as `offsetof` gives it. */
+export type Member<Type = Scalar | number> = readonly [type: Type, offset: number]
+
+export interface StructLayout<Name extends string = string, Type = Scalar | number> {
   readonly size: number
   readonly members: Readonly<Record<Name, Member<Type>>>
 }
@@ -34,6 +37,48 @@ const sourceMembership = {
   members: { imr_multiaddr: [4, 0], imr_sourceaddr: [4, 4], imr_interface: [4, 8] },
 } as const
 
+/** `TCP_INFO_v0` to `v2` of Windows: each begins with the one before. */
+const tcpInfo0 = {
+  State: ['i32', 0],
+  Mss: ['u32', 4],
+  ConnectionTimeMs: ['u64', 8],
+  TimestampsEnabled: ['bool', 16],
+  RttUs: ['u32', 20],
+  MinRttUs: ['u32', 24],
+  BytesInFlight: ['u32', 28],
+  Cwnd: ['u32', 32],
+  SndWnd: ['u32', 36],
+  RcvWnd: ['u32', 40],
+  RcvBuf: ['u32', 44],
+  BytesOut: ['u64', 48],
+  BytesIn: ['u64', 56],
+  BytesReordered: ['u32', 64],
+  BytesRetrans: ['u32', 68],
+  FastRetrans: ['u32', 72],
+  DupAcksIn: ['u32', 76],
+  TimeoutEpisodes: ['u32', 80],
+  SynRetrans: ['u8', 84],
+} as const
+const tcpInfo1 = {
+  ...tcpInfo0,
+  SndLimTransRwin: ['u32', 88],
+  SndLimTimeRwin: ['u32', 92],
+  SndLimBytesRwin: ['u64', 96],
+  SndLimTransCwnd: ['u32', 104],
+  SndLimTimeCwnd: ['u32', 108],
+  SndLimBytesCwnd: ['u64', 112],
+  SndLimTransSnd: ['u32', 120],
+  SndLimTimeSnd: ['u32', 124],
+  SndLimBytesSnd: ['u64', 128],
+} as const
+const tcpInfo2 = {
+  ...tcpInfo1,
+  OutOfOrderPktsIn: ['u32', 136],
+  EcnNegotiated: ['bool', 140],
+  EceAcksIn: ['u32', 144],
+  PtoEpisodes: ['u32', 148],
+} as const
+
 /**
  * Every struct that a codec knows, by its name in C, with the members that it uses. A column per
  * platform, like the table of options; `scripts/check-constants.js` holds them against the headers.
@@ -45,6 +90,40 @@ export const structs = {
       size: 36,
       members: { srcaddress: [28, 0], protocol: ['i32', 28], type: ['u8', 32], code: ['u8', 33] },
     },
+  },
+  INET_PORT_RANGE: {
+    win32: { size: 4, members: { StartPort: ['u16', 0], NumberOfPorts: ['u16', 2] } },
+  },
+  INET_PORT_RESERVATION_INSTANCE: {
+    win32: {
+      size: 16,
+      members: { StartPort: ['u16', 0], NumberOfPorts: ['u16', 2], Token: ['u64', 8] },
+    },
+  },
+  INET_PORT_RESERVATION_TOKEN: { win32: { size: 8, members: { Token: ['u64', 0] } } },
+  PROCESSOR_NUMBER: { win32: { size: 4, members: { Group: ['u16', 0], Number: ['u8', 2] } } },
+  SOCKET_ADDRESS: {
+    win32: { size: 16, members: { lpSockaddr: ['u64', 0], iSockaddrLength: ['i32', 8] } },
+  },
+  /** With room for one address; the others follow. */
+  SOCKET_ADDRESS_LIST: {
+    win32: { size: 24, members: { iAddressCount: ['i32', 0], Address: [16, 8] } },
+  },
+  SOCKET_PROCESSOR_AFFINITY: {
+    win32: { size: 8, members: { Processor: [4, 0], NumaNodeId: ['u16', 4] } },
+  },
+  TCP_ACK_FREQUENCY_PARAMETERS: {
+    win32: { size: 1, members: { TcpDelayedAckFrequency: ['u8', 0] } },
+  },
+  TCP_ICW_PARAMETERS: { win32: { size: 4, members: { Level: ['i32', 0] } } },
+  TCP_INFO_v0: { win32: { size: 88, members: tcpInfo0 } },
+  TCP_INFO_v1: { win32: { size: 136, members: tcpInfo1 } },
+  TCP_INFO_v2: { win32: { size: 152, members: tcpInfo2 } },
+  TCP_INITIAL_RTO_PARAMETERS: {
+    win32: { size: 4, members: { Rtt: ['u16', 0], MaxSynRetransmissions: ['u8', 2] } },
+  },
+  TIMESTAMPING_CONFIG: {
+    win32: { size: 8, members: { Flags: ['u32', 0], TxTimestampsBuffered: ['u16', 4] } },
   },
   'struct ip_mreq': { linux: membership, darwin: membership, win32: membership },
   'struct ip_mreq_source': {
@@ -73,6 +152,12 @@ export const structs = {
   'struct sock_fprog': { linux: { size: 16, members: { len: ['u16', 0], filter: [8, 8] } } },
   'struct sock_txtime': {
     linux: { size: 8, members: { clockid: ['i32', 0], flags: ['u32', 4] } },
+  },
+  'struct tcp_keepalive': {
+    win32: {
+      size: 12,
+      members: { onoff: ['u32', 0], keepalivetime: ['u32', 4], keepaliveinterval: ['u32', 8] },
+    },
   },
   'struct tcp_md5sig': {
     linux: {
@@ -172,7 +257,8 @@ function struct<Name extends string>(
   }
 }
 
-function structCodec<Name extends string>(
+/** A struct of numbers, as an object. */
+export function structCodec<Name extends string>(
   layout: StructLayout<Name, Integer>,
 ): Codec<Record<Name, number>> {
   return everywhere(`{ ${Object.keys(layout.members).join(', ')} }`, struct(layout))

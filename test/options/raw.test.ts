@@ -296,6 +296,34 @@ describe.runIf(platform === 'linux')('ioctl', () => {
     expect(error.message).toContain('0xdead')
   })
 
+  test('a request that takes nothing is refused with an input, whatever it is', async () => {
+    const { client } = await tcpPair()
+    const untyped = ioctl as (...args: unknown[]) => unknown
+    for (const input of [new Uint8Array(4), 4, null]) {
+      const error = errorOf(() => untyped(client, 'FIONREAD', input))
+      expect(error.code).toBe('ERR_INVALID_ARG_VALUE')
+      expect(error.message).toContain('FIONREAD takes none')
+    }
+  })
+
+  test('a request that Linux lacks is ENOPROTOOPT, which says so', async () => {
+    const { client } = await tcpPair()
+    const error = errorOf(() => ioctl(client, 'SIO_UDP_CONNRESET', false))
+    expect(error).toMatchObject({ code: 'ENOPROTOOPT', option: 'SIO_UDP_CONNRESET' })
+    expect(error.message).toContain('Linux has no such request')
+  })
+
+  test('its description says what it takes and answers', () => {
+    expect(ioctls.FIONREAD).toMatchObject({ input: undefined, unit: 'bytes', number: 0x541b })
+    expect(ioctls.SIO_UDP_CONNRESET).toMatchObject({
+      input: 'boolean',
+      unit: undefined,
+      number: undefined,
+      platforms: ['win32'],
+      since: { win32: '2000' },
+    })
+  })
+
   test.for([
     [-1, undefined, undefined, 'ERR_OUT_OF_RANGE'],
     [1.5, undefined, undefined, 'ERR_OUT_OF_RANGE'],

@@ -7,6 +7,8 @@ import {
   getOptions,
   getsockopt,
   ioctl,
+  type IoctlInput,
+  type IoctlValue,
   isSupported,
   options,
   type OptionName,
@@ -57,8 +59,26 @@ describe('what is read', () => {
     expectTypeOf(ioctl(socket, 0x541b, new Uint8Array(), 4)).toEqualTypeOf<Buffer>()
     // @ts-expect-error -- no such request
     ioctl(socket, 'FIONREED')
-    // @ts-expect-error -- a named request has no input
+    // @ts-expect-error -- this request takes nothing
     ioctl(socket, 'FIONREAD', new Uint8Array())
+  })
+
+  test('by the name of a request of Windows, has its type; undefined where there is nothing', () => {
+    ioctl(socket, 'SIO_FLUSH')
+    expectTypeOf<IoctlValue<'SIO_FLUSH'>>().toEqualTypeOf<undefined>()
+    expectTypeOf<IoctlValue<'SIO_UDP_CONNRESET'>>().toEqualTypeOf<undefined>()
+    expectTypeOf(ioctl(socket, 'SIO_BASE_HANDLE')).toEqualTypeOf<number>()
+    expectTypeOf(ioctl(socket, 'SIO_GET_TX_TIMESTAMP', 1)).toEqualTypeOf<bigint>()
+    expectTypeOf(ioctl(socket, 'SIO_QUERY_WFP_CONNECTION_REDIRECT_RECORDS')).toEqualTypeOf<Buffer>()
+    expectTypeOf(ioctl(socket, 'SIO_ADDRESS_LIST_QUERY')).items.toHaveProperty('address')
+    const info = ioctl(socket, 'SIO_TCP_INFO')
+    expectTypeOf(info.RttUs).toEqualTypeOf<number>()
+    expectTypeOf(info.BytesOut).toEqualTypeOf<bigint>()
+    expectTypeOf(info.TimestampsEnabled).toEqualTypeOf<boolean>()
+    expectTypeOf(info.SndLimBytesCwnd).toEqualTypeOf<bigint | undefined>()
+    expectTypeOf(info.EcnNegotiated).toEqualTypeOf<boolean | undefined>()
+    const range = { StartPort: 0, NumberOfPorts: 8 }
+    expectTypeOf(ioctl(socket, 'SIO_ACQUIRE_PORT_RESERVATION', range).Token).toEqualTypeOf<bigint>()
   })
 
   test('by the helpers, is what they take', () => {
@@ -129,6 +149,27 @@ describe('what is set', () => {
     expectTypeOf<'SO_TYPE'>().not.toExtend<WritableOption>()
     expectTypeOf<'SO_ATTACH_FILTER'>().not.toExtend<ReadableOption>()
     expectTypeOf<ReadableOption | WritableOption>().toEqualTypeOf<OptionName>()
+  })
+
+  test('for a request, must be what it takes', () => {
+    const values = { onoff: 1, keepalivetime: 30_000, keepaliveinterval: 1000 }
+    ioctl(socket, 'SIO_KEEPALIVE_VALS', values)
+    ioctl(socket, 'SIO_ROUTING_INTERFACE_QUERY', { address: '192.0.2.1' })
+    ioctl(socket, 'SIO_RELEASE_PORT_RESERVATION', 5n)
+    expectTypeOf<IoctlInput<'SIO_KEEPALIVE_VALS'>>().toEqualTypeOf<typeof values>()
+    expectTypeOf<IoctlInput<'FIONREAD'>>().toBeNever()
+    // @ts-expect-error -- an input is needed
+    ioctl(socket, 'SIO_KEEPALIVE_VALS')
+    // @ts-expect-error -- a member is missing
+    ioctl(socket, 'SIO_KEEPALIVE_VALS', { onoff: 1, keepalivetime: 30_000 })
+    // @ts-expect-error -- a switch is a boolean
+    ioctl(socket, 'SIO_UDP_CONNRESET', 0)
+    // @ts-expect-error -- it takes one input
+    ioctl(socket, 'SIO_UDP_CONNRESET', true, 4)
+    // @ts-expect-error -- the version is tried for the caller
+    ioctl(socket, 'SIO_TCP_INFO', 2)
+    // @ts-expect-error -- answers with a pointer
+    ioctl(socket, 'SIO_GET_EXTENSION_FUNCTION_POINTER')
   })
 
   test('raw, is a number or bytes', () => {

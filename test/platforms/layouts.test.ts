@@ -20,6 +20,7 @@ function emptyArea(): Area {
     bytes,
     ints: new Int32Array(bytes.buffer),
     view: new DataView(bytes.buffer),
+    address: 0x1122334455660000n,
     pointTo: () => 0x1122334455667788n,
   }
 }
