@@ -2,7 +2,7 @@ import { native } from './binding.js'
 import { getOption } from './sockopt.js'
 import { type Platform, platform } from './platform.js'
 import { openSocketOf, type SocketTarget } from './target.js'
-import { errnoOf, systemError } from './errors.js'
+import { systemError } from './errors.js'
 import { ioctl } from './ioctl.js'
 
 /** The states of RFC 9293, section 3.3.2, as Linux spells them. */
@@ -69,15 +69,27 @@ export function tcpState(target: SocketTarget): TcpState {
   return names[platform][state] ?? 'CLOSE'
 }
 
-/** Bytes in the kernel that the peer has not acknowledged, sent or not. */
+/**
+ * Bytes in the kernel that the peer has not acknowledged, sent or not.
+ *
+ * Windows tells only of those that it has sent (SIO_TCP_INFO). What is written and not sent waits for the peer's
+ * window: with room for a segment, and nothing on its way, there is none (RFC 9293, 3.8.6.2.1). Without, there may
+ * be some: that counts as one byte, since nobody knows how many.
+ */
 export function unacknowledged(target: SocketTarget): number {
   if (platform === 'linux') return ioctl(target, 'SIOCOUTQ')
   if (platform === 'darwin') return getOption(target, 'SO_NWRITE')
-  throw notOnWindows('what is unacknowledged')
+  if (tcpState(target) === 'CLOSE') return 0
+  const { BytesInFlight, SndWnd, Mss } = ioctl(target, 'SIO_TCP_INFO')
+  return SndWnd < Mss ? Math.max(BytesInFlight, 1) : BytesInFlight
 }
 
-function notOnWindows(what: string): Error {
-  return systemError(errnoOf('ENOTSUP'), 'getsockopt', {
-    hint: `${what} cannot be read on Windows yet`,
-  })
+/** The same; NaN where the system cannot tell: Windows before 10 1703. */
+export function unacknowledgedIfKnown(target: SocketTarget): number {
+  try {
+    return unacknowledged(target)
+  } catch (error) {
+    if ((error as { code?: string }).code === 'EOPNOTSUPP') return Number.NaN
+    throw error
+  }
 }

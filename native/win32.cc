@@ -64,14 +64,18 @@ bool IsAt(const void* address, size_t size, DWORD port, const sockaddr_storage& 
   return port == PortOf(endpoint) && std::memcmp(address, whole.s6_addr + 16 - size, size) == 0;
 }
 
-bool IsOf(const MIB_TCPROW_OWNER_PID& row, const Endpoints& ends) {
+DWORD StateOf(const MIB_TCPROW& row) { return row.dwState; }
+
+DWORD StateOf(const MIB_TCP6ROW& row) { return static_cast<DWORD>(row.State); }
+
+bool IsOf(const MIB_TCPROW& row, const Endpoints& ends) {
   return IsAt(&row.dwLocalAddr, 4, row.dwLocalPort, ends.local) &&
          IsAt(&row.dwRemoteAddr, 4, row.dwRemotePort, ends.remote);
 }
 
-bool IsOf(const MIB_TCP6ROW_OWNER_PID& row, const Endpoints& ends) {
-  return IsAt(row.ucLocalAddr, 16, row.dwLocalPort, ends.local) &&
-         IsAt(row.ucRemoteAddr, 16, row.dwRemotePort, ends.remote);
+bool IsOf(const MIB_TCP6ROW& row, const Endpoints& ends) {
+  return IsAt(&row.LocalAddr, 16, row.dwLocalPort, ends.local) &&
+         IsAt(&row.RemoteAddr, 16, row.dwRemotePort, ends.remote);
 }
 
 // The state in the table, TCPSTATE_CLOSED if the connection is not there.
@@ -82,20 +86,21 @@ int StateAmong(ULONG family, const Endpoints& ends) {
   DWORD error = ERROR_INSUFFICIENT_BUFFER;
   // The table may grow between two calls.
   for (int tries = 0; error == ERROR_INSUFFICIENT_BUFFER && tries < 5; tries++) {
-    error = GetExtendedTcpTable(memory, &size, FALSE, family, TCP_TABLE_OWNER_PID_ALL, 0);
+    error = GetExtendedTcpTable(memory, &size, FALSE, family, TCP_TABLE_BASIC_ALL, 0);
     if (error != ERROR_INSUFFICIENT_BUFFER) break;
     size += size / 4;
     std::free(memory);
     memory = std::malloc(size);
     if (memory == nullptr) return -WSAENOBUFS;
   }
-  int state = error == NO_ERROR ? TCPSTATE_CLOSED : -static_cast<int>(error);
+  // Its errors are not Winsock's; that of a short memory is the likeliest.
+  int state = error == NO_ERROR ? TCPSTATE_CLOSED : -WSAENOBUFS;
   if (error == NO_ERROR) {
     const auto* table = static_cast<const Table*>(memory);
     for (DWORD i = 0; i < table->dwNumEntries; i++) {
       const auto& row = table->table[i];
       // MIB_TCP_STATE counts from 1.
-      if (IsOf(row, ends)) state = static_cast<int>(row.dwState) - MIB_TCP_STATE_CLOSED;
+      if (IsOf(row, ends)) state = static_cast<int>(StateOf(row)) - 1;
     }
   }
   std::free(memory);
@@ -113,12 +118,12 @@ int StateInTable(Socket socket) {
     return WSAGetLastError() == WSAENOTCONN ? TCPSTATE_CLOSED : -WSAGetLastError();
   }
   if (ends.local.ss_family == AF_INET6) {
-    const int state = StateAmong<MIB_TCP6TABLE_OWNER_PID>(AF_INET6, ends);
+    const int state = StateAmong<MIB_TCP6TABLE>(AF_INET6, ends);
     const in6_addr remote = AddressOf(ends.remote);
     // An IPv4 connection of a dual-stack socket may stand among its like.
     if (state != TCPSTATE_CLOSED || !IN6_IS_ADDR_V4MAPPED(&remote)) return state;
   }
-  return StateAmong<MIB_TCPTABLE_OWNER_PID>(AF_INET, ends);
+  return StateAmong<MIB_TCPTABLE>(AF_INET, ends);
 }
 
 // Lives until the system is done with it, which may be after the call.

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type net from 'node:net'
 import { checkDelay } from '../arguments.js'
 import { setLinger } from '../linger.js'
-import { type TcpState, tcpState, unacknowledged } from '../tcp-state.js'
+import { type TcpState, tcpState, unacknowledgedIfKnown } from '../tcp-state.js'
 import { destroyQuietly, holdsWithin, SecondDescriptor } from './second-descriptor.js'
 
 export interface CloseLingeringResult {
@@ -10,7 +10,8 @@ export interface CloseLingeringResult {
   acknowledged: boolean
   /**
    * Bytes that it had not acknowledged when the time was over; 0 if it has all. The kernel goes on trying with
-   * those that it has. On Linux the FIN counts as one.
+   * those that it has. On Linux the FIN counts as one. On Windows it may be more; NaN before Windows 10 1703, which
+   * cannot tell.
    */
   unacknowledged: number
 }
@@ -30,7 +31,8 @@ export interface CloseLingeringResult {
  * - **When the time is over:** the socket is closed, the result says so, and the kernel goes on delivering in the
  *   background; only what Node had not handed to it yet is lost.
  * - **When:** on a connected socket, also one that has been `end()`ed.
- * - **Platforms:** Linux, macOS.
+ * - **Platforms:** all. Windows: where `SIO_TCP_INFO` is missing (before Windows 10 1703) the state comes from the
+ *   system's table of connections.
  * - **Errors:** rejects with the socket's error if the peer resets the connection meanwhile (the socket's own
  *   `'error'` listeners see it too); otherwise as for {@link resetConnection}.
  * - **Source:** `socket(7)` (`SO_LINGER`), RFC 9293 section 3.6.
@@ -63,7 +65,7 @@ export async function closeLingering(
     await holdsWithin(ms, () => {
       failure = second.failure
       if (failure) return true
-      left = second.unwritten + unacknowledged(second.fd)
+      left = second.unwritten + unacknowledgedIfKnown(second.fd)
       const state = tcpState(second.fd)
       return isFinAcknowledged(state) || (socket.destroyed && !isFinSent(state))
     })

@@ -27,7 +27,8 @@ export interface CloseWithoutTimeWaitResult {
  * - **When the time is over:** the connection is reset all the same, and the result says how much had not been
  *   acknowledged.
  * - **When:** on a connected socket that has not been `end()`ed; write nothing afterwards.
- * - **Platforms:** Linux (`SIOCOUTQ`), macOS (`SO_NWRITE`).
+ * - **Platforms:** Linux (`SIOCOUTQ`), macOS (`SO_NWRITE`), Windows 10 1703 and later (`SIO_TCP_INFO`; before,
+ *   `EOPNOTSUPP`, and the socket is left as it was).
  * - **Errors:** rejects with the socket's error if the connection fails meanwhile (the socket's own `'error'`
  *   listeners see it too); otherwise as for {@link resetConnection}.
  * - **Source:** `tcp(7)` (ioctls), RFC 9293 section 3.10.5.

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const wine = '/usr/lib/wine/wine64'
+const wineserver = '/usr/lib/wine/wineserver64'
 
 export class Wine {
   #directory
@@ -26,6 +27,8 @@ export class Wine {
       DISPLAY: '',
     }
     mkdirSync(directory, { recursive: true })
+    // One that is left from the last time would have the sockets, in the network that it was started in.
+    if (existsSync(join(directory, 'prefix'))) spawnSync(wineserver, ['-k'], { env: this.#env })
     if (!existsSync(join(directory, 'prefix', 'system.reg'))) this.#makePrefix()
   }
 

@@ -14,10 +14,12 @@ import {
   getOption,
   resetConnection,
 } from '../../lib/index.js'
+import { descriptorOf } from '../../lib/descriptor.js'
 import { handleOf } from '../../lib/node-internals.js'
 import { mebibyte } from '../support/closing.js'
 import { openedSince, openSockets } from '../support/descriptors.js'
 import { listening, portOf } from '../support/sockets.js'
+import { isWindows, isWine } from '../support/system.js'
 import { until } from '../support/until.js'
 
 const verbs: Record<string, (socket: net.Socket) => unknown> = {
@@ -59,6 +61,9 @@ const steps: Record<string, ((socket: net.Socket) => unknown) | undefined> = {
   ),
 }
 
+/** Wine looks through a list of all connections for the state of one: every fourth step is enough there. */
+const stepsHere = Object.entries(steps).filter((_step, i) => !isWine || i % 4 === 0)
+
 /** Sockets that get the numbers that have become free. */
 class Witnesses {
   readonly #server: net.Server
@@ -79,7 +84,7 @@ class Witnesses {
   }
 
   numbers(): (number | undefined)[] {
-    return this.all.map((socket) => handleOf(socket)?.fd)
+    return this.all.map((socket) => descriptorOf(handleOf(socket)))
   }
 
   async stillWell(): Promise<string[]> {
@@ -90,7 +95,7 @@ class Witnesses {
       const seen = await Promise.race([answer, sleep(2000)])
       if (seen === undefined) return 'silent'
       if (getLinger(socket) !== null) return 'SO_LINGER was set'
-      if (getOption(socket, 'TCP_KEEPIDLE') !== usualIdle) return 'TCP_KEEPIDLE was set'
+      if (getOption(socket, 'SO_KEEPALIVE')) return 'SO_KEEPALIVE was set'
       return 'well'
     })
     return Promise.all(reports)
@@ -100,8 +105,6 @@ class Witnesses {
     for (const socket of this.all.splice(0)) socket.destroy()
   }
 }
-
-let usualIdle = 7200
 
 async function pair(server: net.Server): Promise<[net.Socket, net.Socket]> {
   const accepting = once(server, 'connection') as Promise<[net.Socket]>
@@ -121,7 +124,7 @@ async function closedMeanwhile(
   step: ((socket: net.Socket) => unknown) | undefined,
 ): Promise<boolean> {
   const [socket, peer] = await pair(server)
-  const number = handleOf(socket)?.fd
+  const number = descriptorOf(handleOf(socket))
   // Too much for both kernels, so that whatever waits has something to wait for.
   socket.write(Buffer.alloc(6 * mebibyte))
   if (step === undefined) await end(socket, peer)
@@ -146,19 +149,16 @@ describe.each(Object.entries(verbs))('%s', (_name, verb) => {
     const witnessServer = await listening(net.createServer((socket) => socket.pipe(socket)))
     const server = await listening(net.createServer())
     const witnesses = new Witnesses(witnessServer)
-    await witnesses.call(1)
-    usualIdle = getOption(witnesses.all[0] ?? 0, 'TCP_KEEPIDLE')
-    witnesses.dismiss()
     const before = openSockets()
     let reused = 0
-    for (const [name, step] of Object.entries(steps)) {
+    for (const [name, step] of stepsHere) {
       if (await closedMeanwhile([server, witnesses], verb, end, step)) reused++
       const reports = await witnesses.stillWell()
       expect(reports, name).toEqual(reports.map(() => 'well'))
       witnesses.dismiss()
     }
-    // Otherwise nothing would have been tested.
-    expect(reused).toBeGreaterThan(0)
+    // Otherwise nothing would have been tested. Windows does not give the lowest number first.
+    if (!isWindows) expect(reused).toBeGreaterThan(0)
     await until(() => openedSince(before).length === 0)
   })
 })

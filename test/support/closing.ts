@@ -3,8 +3,10 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { stateOfConnection } from '../observers/proc-net-tcp.js'
+import { stateInNetstat } from '../observers/netstat.js'
 import type { Connect, Peer } from './peer.js'
 import { listening, portOf } from './sockets.js'
+import { isRealWindows } from './system.js'
 import { until } from './until.js'
 
 export const mebibyte = 2 ** 20
@@ -37,7 +39,9 @@ export function statesOf({ server, peer }: Ends): (string | undefined)[] {
 }
 
 export function statesBetween(ourPort: number, theirPort: number): (string | undefined)[] {
-  return [stateOfConnection(ourPort, theirPort), stateOfConnection(theirPort, ourPort)]
+  // Under Wine the connections are Linux'.
+  const stateOf = isRealWindows ? stateInNetstat : stateOfConnection
+  return [stateOf(ourPort, theirPort), stateOf(theirPort, ourPort)]
 }
 
 /** Who has TIME_WAIT when both ends are gone. FIN_WAIT1 may last 60 ms, the delayed ACK (recipe R5). */
@@ -54,6 +58,7 @@ export async function timeWaitOf(ourPort: number, theirPort: number): Promise<st
  * vanish at once (ip-sysctl in the kernel's documentation). Another program may have used them up.
  */
 export function isTimeWaitFull(): boolean {
+  if (isRealWindows) return false
   const limit = Number(readFileSync('/proc/sys/net/ipv4/tcp_max_tw_buckets', 'utf8'))
   const [, used] = /^TCP:.* tw (\d+)/m.exec(readFileSync('/proc/net/sockstat', 'utf8')) ?? []
   return Number(used) > 0.95 * limit

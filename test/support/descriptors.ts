@@ -1,7 +1,9 @@
 import { readdirSync, readlinkSync } from 'node:fs'
+import { isWindows } from './system.js'
 
-/** The sockets that this process has open, by descriptor: `{ 21: 'socket:[4711]' }`. Linux only. */
+/** The sockets that this process has open, by descriptor: `{ 21: 'socket:[4711]' }`. Windows does not tell: none. */
 export function openSockets(): Map<number, string> {
+  if (isWindows) return new Map()
   const sockets = new Map<number, string>()
   for (const name of readdirSync('/proc/self/fd')) {
     const target = linkOf(name)

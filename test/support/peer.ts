@@ -5,8 +5,10 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll } from 'vitest'
 import { portOf } from './sockets.js'
+import { isWindows } from './system.js'
 
-export const hasPython = spawnSync('python3', ['--version']).status === 0
+/** The peer speaks POSIX. */
+export const hasPython = !isWindows && spawnSync('python3', ['--version']).status === 0
 
 /** What recv() brought: bytes, the first of them, and what came instead of more. */
 export interface Received {
