@@ -86,13 +86,33 @@ export function setOne(socket: number, option: Option, checked: unknown): void {
 export function applyEntries(socket: number, entries: readonly Entry[]): void {
   begin(socket, entries.length)
   let at = recordsAt
-  for (const { option, checked } of entries) at = putEntry(at, option, checked)
+  for (const { option, checked } of entries) {
+    if (option.apply !== undefined) {
+      applyOneByOne(socket, entries)
+      return
+    }
+    at = putEntry(at, option, checked)
+  }
   const error = native.setBatch()
   if (error === undefined) return
   const options = entries.map(({ option }) => option)
   const failed = area.ints[failedAt] ?? 0
   const applied = options.slice(0, failed).map(({ name }) => name)
   throw refusedIn(options, failed, error, 'setsockopt', applied)
+}
+
+/** For entries among which there is one that is no setsockopt. */
+function applyOneByOne(socket: number, entries: readonly Entry[]): void {
+  const applied: string[] = []
+  for (const { option, checked } of entries) {
+    try {
+      if (option.apply !== undefined) option.apply(socket, checked)
+      else setOne(socket, option, checked)
+    } catch (error) {
+      throw Object.assign(error as Error, { applied })
+    }
+    applied.push(option.name)
+  }
 }
 
 function valueAt(at: number, option: Option): unknown {

@@ -1,11 +1,12 @@
 import { area, native } from './binding.js'
-import type { Codec, Layout } from './codec/codec.js'
-import { unsigned } from './codec/numbers.js'
+import type { Codec } from './codec/codec.js'
 import { checkInteger } from './arguments.js'
 import { errnoOf, invalidType, invalidValue, outOfRange, systemError } from './errors.js'
 import { type IoctlRow, ioctlTable, refusalOf } from './ioctls.js'
 import { platform, platformNames } from './platform.js'
-import { openSocketOf, type SocketTarget } from './target.js'
+import { applyNowOrLater, isPending } from './pending.js'
+import { answerLength, checkResult, optionOfRequest, send } from './request.js'
+import { openSocketOf, socketOf, type SocketTarget } from './target.js'
 
 type Table = typeof ioctlTable
 
@@ -38,7 +39,8 @@ type Arguments<Name extends IoctlName> = Table[Name] extends { input: unknown }
  *   Windows lacks in this version or for this socket `EOPNOTSUPP`.
  * - **Errors:** as for `getOption`. What is no socket is `ENOTSOCK`, since a request means something else
  *   on a file or terminal.
- * - **When:** on an open socket.
+ * - **When:** on an open socket. On one that still connects, a request that only sets is kept and sent as
+ *   {@link setOption} does it.
  * - **Source:** `ioctl(2)`, `tcp(7)` (ioctls), Winsock `WSAIoctl` and Winsock IOCTLs.
  *
  * A request by number goes to the kernel as it is: one that changes the system (`SIOCSIFFLAGS`) does so,
@@ -111,7 +113,12 @@ function ioctlByName(target: SocketTarget, name: string, input: unknown): unknow
     throw systemError(errnoOf('ENOPROTOOPT'), 'ioctl', { option: name, hint })
   }
   const checked = checkInput(row, name, input)
-  return send(openSocketOf(target), name, row, checked)
+  if (row.input === undefined || row.value !== undefined || !isPending(target, socketOf(target))) {
+    return send(openSocketOf(target), name, row, checked)
+  }
+  const option = optionOfRequest(name, { ...row, input: row.input })
+  applyNowOrLater(target, [{ option, checked }])
+  return undefined
 }
 
 function checkInput({ input: codec }: IoctlRow, name: string, input: unknown): unknown {
@@ -119,55 +126,4 @@ function checkInput({ input: codec }: IoctlRow, name: string, input: unknown): u
   if (input !== undefined)
     throw invalidValue('input', input, `must be left out: ${name} takes none`)
   return undefined
-}
-
-/** Sends a request that this system has, with an input that has been checked. */
-export function send(socket: number, name: string, row: IoctlRow, checked?: unknown): unknown {
-  const result =
-    row.versions === undefined
-      ? exchange(socket, row, row.input?.on(platform), checked)
-      : newestKnown(row.versions, (version) => exchange(socket, row, versionLayout, version))
-  checkResult(result, name)
-  const output = row.value?.on(platform)
-  return output?.read(area, 0, answerLength(output.size, result))
-}
-
-/** The version of an answer: a DWORD. */
-const versionLayout = unsigned('version').on('win32')
-
-/** What a system says to a version that it does not know, or whose size is not the one that it knows. */
-const unknownVersion = [errnoOf('EINVAL'), errnoOf('EOPNOTSUPP'), errnoOf('EMSGSIZE')]
-
-/** The result with the first of the versions that the system knows; with the last if it knows none. */
-export function newestKnown(
-  versions: readonly number[],
-  attempt: (version: number) => number,
-): number {
-  let result = 0
-  for (const version of versions) {
-    result = attempt(version)
-    if (!unknownVersion.includes(result)) break
-  }
-  return result
-}
-
-function exchange(
-  socket: number,
-  { numbers, value }: IoctlRow,
-  input: Layout<unknown> | undefined,
-  checked: unknown,
-): number {
-  const outputLength = value?.on(platform).size ?? 0
-  area.bytes.fill(0, 0, Math.max(outputLength, input?.size ?? 0))
-  const inputLength = input?.write(area, 0, checked) ?? 0
-  return native.ioctl(socket, numbers[platform] ?? 0, inputLength, outputLength)
-}
-
-/** Windows tells how much it wrote; elsewhere the request has one size. */
-function answerLength(size: number, result: number): number {
-  return platform === 'win32' ? Math.min(size, result) : size
-}
-
-function checkResult(result: number, option: string): void {
-  if (result < 0) throw systemError(result, 'ioctl', { option })
 }

@@ -17,6 +17,8 @@ export interface Option {
   readonly size: number
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each option has its own value type
   readonly layout: Layout<any, any>
+  /** How it is set where that is not done with setsockopt. */
+  readonly apply: ((socket: number, checked: unknown) => void) | undefined
 }
 
 /** What the levels are called in C, as numbers. */
@@ -55,9 +57,10 @@ export function optionOf(
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each option has its own value type
   layout: Layout<any, any>,
   { name, nativeName, level, number }: Pick<Option, 'name' | 'nativeName' | 'level' | 'number'>,
+  apply?: Option['apply'],
 ): Option {
   const { plain = 'not', size } = layout
-  return { name, nativeName, row, level, number, plain, size, layout }
+  return { name, nativeName, row, level, number, plain, size, layout, apply }
 }
 
 /** What the system calls the option, and its number there. */

@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Area } from '../../lib/codec/codec.js'
 import { errnoOf } from '../../lib/errors.js'
-import { newestKnown } from '../../lib/ioctl.js'
+import { newestKnown } from '../../lib/request.js'
 import { type IoctlRow, ioctlTable, refusalOf, refusedRequests } from '../../lib/ioctls.js'
 import { errorOf } from '../support/errors.js'
 
