@@ -4,8 +4,16 @@ import { checkInteger } from './arguments.js'
 import { invalidType, invalidValue } from './errors.js'
 import { setForConnections } from './listener-options.js'
 import type { OptionValues } from './option-types.js'
-import { entriesOf } from './batch.js'
-import { getOptions } from './sockopt.js'
+import { type Entry, entriesOf } from './batch.js'
+import {
+  entriesWithTimes,
+  lacksTimes,
+  rememberTimes,
+  systemCount,
+  timesOf,
+} from './keep-alive-values.js'
+import { getOption, getOptions } from './sockopt.js'
+import { isSupported } from './support.js'
 import type { SocketTarget } from './target.js'
 
 /** When a connection counts as dead. What is left out keeps its value. */
@@ -41,6 +49,13 @@ export function keepAliveOptions(setting: KeepAlive | false): OptionValues {
   }
 }
 
+/** The same for this system: what is to be set, and in which order. */
+export function keepAliveEntries(setting: KeepAlive | false, target?: SocketTarget): Entry[] {
+  const options = keepAliveOptions(setting)
+  if (setting === false || !lacksTimes()) return entriesOf(options)
+  return entriesWithTimes(options, timesOf(target))
+}
+
 /**
  * Keep-alive, all of it in one call: `SO_KEEPALIVE`, `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`.
  *
@@ -50,13 +65,17 @@ export function keepAliveOptions(setting: KeepAlive | false): OptionValues {
  *
  * - **Value:** milliseconds, in whole seconds; `false` switches probes off. The limits are the kernel's
  *   (Linux: 1 to 32767 s, 1 to 127 probes; else `EINVAL`).
- * - **Platforms:** Linux; Windows 10 1709 and later; macOS, whose name for the idle time is `TCP_KEEPALIVE`.
+ * - **Platforms:** Linux; macOS, whose name for the idle time is `TCP_KEEPALIVE`; Windows.
+ * - **Windows:** before Windows 10 1709 by way of `SIO_KEEPALIVE_VALS`, which sets all at once: a time that is
+ *   left out is what was set last with this function, or the system's own 7200 s and 1 s. Before 1703 it always
+ *   sends 10 probes: a `count` is `ENOPROTOOPT`, and nothing is set.
  * - **Listener:** accepted sockets inherit it. On macOS a listener with keep-alive is dropped by the kernel
  *   (before macOS 14), and the idle time is not inherited: there each accepted socket is set instead.
  * - **Node:** `socket.setKeepAlive(true, ms)`, and the `keepAlive` option of `net.createServer`, overwrite
  *   interval and count with 1 and 10. Call this one after them.
  * - **Errors:** as for {@link setOption}; nothing is set if a value is refused before the call.
- * - **Source:** `tcp(7)`, RFC 9293 section 3.8.4, Winsock `SO_KEEPALIVE` and `IPPROTO_TCP` options.
+ * - **Source:** `tcp(7)`, RFC 9293 section 3.8.4, Winsock `SO_KEEPALIVE`, `SIO_KEEPALIVE_VALS` and
+ *   `IPPROTO_TCP` options.
  *
  * @example
  * import net from 'node:net'
@@ -68,12 +87,16 @@ export function keepAliveOptions(setting: KeepAlive | false): OptionValues {
  * })
  */
 export function setKeepAlive(target: SocketTarget, keepAlive: KeepAlive | false): void {
-  setForConnections(target, entriesOf(keepAliveOptions(keepAlive)))
+  const entries = keepAliveEntries(keepAlive, target)
+  setForConnections(target, entries)
+  rememberTimes(target, entries)
 }
 
 /**
  * The keep-alive setting of a socket or listener in milliseconds; `false` when it is off.
  *
+ * - **Windows:** before Windows 10 1709 the times cannot be read: they are what was set last on this target, or
+ *   on the server that accepted it, by `setKeepAlive` or `listenWithBacklog`; otherwise 7200 s and 1 s.
  * - **Errors:** as for {@link getOption}.
  * - **Source:** `tcp(7)`.
  *
@@ -87,8 +110,15 @@ export function setKeepAlive(target: SocketTarget, keepAlive: KeepAlive | false)
  * })
  */
 export function getKeepAlive(target: SocketTarget): Required<KeepAlive> | false {
+  if (lacksTimes()) return rememberedKeepAlive(target)
   const kept = getOptions(target, ['SO_KEEPALIVE', 'TCP_KEEPIDLE', 'TCP_KEEPINTVL', 'TCP_KEEPCNT'])
   if (!(valueOnAccepted(target, 'SO_KEEPALIVE') ?? kept.SO_KEEPALIVE)) return false
   const idle = (valueOnAccepted(target, 'TCP_KEEPIDLE') as number | undefined) ?? kept.TCP_KEEPIDLE
   return { idle: idle * 1000, interval: kept.TCP_KEEPINTVL * 1000, count: kept.TCP_KEEPCNT }
+}
+
+function rememberedKeepAlive(target: SocketTarget): Required<KeepAlive> | false {
+  if (!getOption(target, 'SO_KEEPALIVE')) return false
+  const count = isSupported('TCP_KEEPCNT') ? getOption(target, 'TCP_KEEPCNT') : systemCount
+  return { ...timesOf(target), count }
 }

@@ -4,7 +4,7 @@ import { isPerConnection } from './accepted.js'
 import { checkInteger, checkObject } from './arguments.js'
 import { wholeSeconds } from './durations.js'
 import { errnoOf, invalidType, invalidValue, systemError, targetError } from './errors.js'
-import { type KeepAlive, keepAliveOptions } from './keep-alive.js'
+import { type KeepAlive, keepAliveEntries } from './keep-alive.js'
 import type { OptionValues } from './option-types.js'
 import { platform, platformNames } from './platform.js'
 import { entriesOf, type Entry } from './batch.js'
@@ -197,8 +197,8 @@ function entriesFor(options: ListenOptions): Entry[] {
       ...(reusePort === true && { SO_REUSEPORT: true }),
       ...(linger !== undefined && { SO_LINGER: lingerSeconds(linger) }),
       ...(userTimeout !== undefined && userTimeoutOptions(userTimeout)),
-      ...(keepAlive !== undefined && keepAliveOptions(keepAlive)),
     }),
+    ...(keepAlive === undefined ? [] : keepAliveEntries(keepAlive)),
   ]
 }
 

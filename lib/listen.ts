@@ -5,6 +5,7 @@ import { native } from './binding.js'
 import { openListener } from './bound-socket.js'
 import { warnIfCut } from './backlog-warning.js'
 import { abortError, checkNotAborted, invalidType, withCode } from './errors.js'
+import { rememberTimes } from './keep-alive-values.js'
 import { type ListenOptions, type ListenPlan, planListening } from './listen-options.js'
 import { type Handle, listenWithTcpHandle, listenWithUnixHandle } from './node-internals.js'
 
@@ -55,6 +56,7 @@ export async function listenWithBacklog<Server extends net.Server>(
     throw error
   }
   setOnAccepted(server, plan.perConnection)
+  rememberTimes(server, plan.afterListen)
   await once(server, 'listening')
   closeOnAbort(server, plan.signal)
   warnIfCut(server, plan.backlog)

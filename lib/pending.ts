@@ -55,7 +55,14 @@ function awaitBinding(socket: dgram.Socket, entries: readonly Entry[]): void {
 }
 
 /** Node sets these itself once it is connected, if net.connect() or an Agent was told so (net.js, afterConnect). */
-const setByNode = ['SO_KEEPALIVE', 'TCP_KEEPCNT', 'TCP_KEEPIDLE', 'TCP_KEEPINTVL', 'TCP_NODELAY']
+const setByNode = [
+  'SIO_KEEPALIVE_VALS',
+  'SO_KEEPALIVE',
+  'TCP_KEEPCNT',
+  'TCP_KEEPIDLE',
+  'TCP_KEEPINTVL',
+  'TCP_NODELAY',
+]
 
 /** A socket on its way to being connected, with the options that it is to have. */
 class AwaitedConnection {

@@ -14,6 +14,7 @@ import {
   targetError,
   withCode,
 } from '../errors.js'
+import { rememberTimes } from '../keep-alive-values.js'
 import { type ListenOptions, type ListenPlan, planListening } from '../listen-options.js'
 import type { Handle } from '../node-internals.js'
 import { type AcceptQueue, getAcceptQueue, setBacklog } from '../queue.js'
@@ -119,6 +120,7 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
     try {
       checkNotAborted(plan.signal)
       const listener = new TcpListener(handle, plan, stale)
+      rememberTimes(listener, plan.afterListen)
       closeOnAbort(listener, plan.signal)
       warnIfCut(listener, plan.backlog)
       return listener
