@@ -71,7 +71,10 @@ export interface Row {
   readonly when?: string
   /** The privilege it needs. */
   readonly needs?: string
-  /** The first version of each system that has it; left out: older than Linux 4.0, Windows 10, macOS 11. */
+  /**
+   * The first version of each system that has it; left out: older than Linux 4.0, Windows 10, macOS 11. Where
+   * only Windows has the option, any version that is documented.
+   */
   readonly since?: Partial<Record<Platform, string>>
   /** Where each accepted socket wants its own: it does not get the listener's, or the listener must not have it. */
   readonly notInherited?: readonly Platform[]
@@ -108,7 +111,7 @@ export const table = {
     about: 'Permission to send to broadcast addresses.' },
   SO_BSP_STATE: { level: 'SOL_SOCKET', win32: 0x1009, value: rawBytes(296), access: 'get',
     about: 'Both addresses, type and protocol in one CSADDR_INFO, the addresses behind it.',
-    note: 'Its two pointers are those of the call; what they pointed to stands in the bytes behind the struct.' },
+    note: 'Its two pointers are those of the call; what they pointed to stands in the bytes behind the struct.', since: { win32: 'Vista' } },
   SO_BUF_LOCK: { level: 'SOL_SOCKET', linux: 72, value: int('bits: 1 SO_SNDBUF, 2 SO_RCVBUF'),
     about: 'The buffers whose size the kernel leaves alone; 0 gives both back to its autotuning.',
     since: { linux: '5.14' }, note: 'The only way to undo SO_SNDBUF or SO_RCVBUF.' },
@@ -121,9 +124,9 @@ export const table = {
     about: 'The network compartment of the socket.', when: 'before bind()', note: 'In the SDK, but not documented.' },
   SO_CONDITIONAL_ACCEPT: { level: 'SOL_SOCKET', win32: 0x3002, value: bool, sockets: 'listener',
     about: 'Connections are answered only when the program accepts them, not as their SYN arrives.', when: 'before listen()',
-    note: 'Takes the backlog and its protection against SYN floods away; AcceptEx, which Node uses, gains nothing by it.' },
+    note: 'Takes the backlog and its protection against SYN floods away; AcceptEx, which Node uses, gains nothing by it.', since: { win32: '2000' } },
   SO_CONNECT_TIME: { level: 'SOL_SOCKET', win32: 0x700c, value: unsigned('seconds'), access: 'get', sockets: 'tcp',
-    about: 'How long the socket has been connected; 0xffffffff if it is not.' },
+    about: 'How long the socket has been connected; 0xffffffff if it is not.', since: { win32: 'NT 4' } },
   SO_COOKIE: { level: 'SOL_SOCKET', linux: 57, value: unsigned64('cookie'), access: 'get',
     about: 'The kernel\'s own id of the socket, as ss(8) and sock_diag(7) show it.', since: { linux: '4.12' } },
   SO_DEBUG: { level: 'SOL_SOCKET', linux: 1, darwin: 1, win32: 1, value: bool,
@@ -142,7 +145,7 @@ export const table = {
     about: 'The pending error; reading clears it.',
     note: 'On a socket that Node works with it steals the error of a connect. Windows has Winsock\'s own numbers.' },
   SO_EXCLUSIVEADDRUSE: { level: 'SOL_SOCKET', win32: ~0x04, value: bool,
-    about: 'No other socket may bind the same address and port, SO_REUSEADDR or not.', when: 'before bind()' },
+    about: 'No other socket may bind the same address and port, SO_REUSEADDR or not.', when: 'before bind()', since: { win32: '2000' } },
   SO_INCOMING_CPU: { level: 'SOL_SOCKET', linux: 49, value: int('CPU'), sockets: 'listener', since: { linux: '4.4' },
     about: 'The CPU whose connections this listener gets, of several on one port; on a connection, the CPU of its last packet.',
     note: 'The kernel overwrites it on every connection.' },
@@ -194,7 +197,7 @@ export const table = {
   SO_PASSRIGHTS: { level: 'SOL_SOCKET', linux: 83, value: bool, sockets: 'unix',
     about: 'Permission for peers to send descriptors; on at first.', note: 'Linux 6.12 lacks it, 6.18 has it.' },
   SO_PAUSE_ACCEPT: { level: 'SOL_SOCKET', win32: 0x3003, value: bool, sockets: 'listener',
-    about: 'A listener that refuses new connections (RST) until it is switched off again.' },
+    about: 'A listener that refuses new connections (RST) until it is switched off again.', since: { win32: 'Vista' } },
   SO_PEEK_OFF: { level: 'SOL_SOCKET', linux: 42, value: bytes,
     about: 'Where the next MSG_PEEK begins, moved on by each; -1 for always at the front.',
     note: 'UDP and AF_UNIX; TCP since 6.9.' },
@@ -208,7 +211,7 @@ export const table = {
     about: 'The peer\'s security label.', note: 'ENOPROTOOPT without a security module that labels sockets.' },
   SO_PORT_SCALABILITY: { level: 'SOL_SOCKET', win32: 0x3006, value: bool,
     about: 'The same wildcard port on several local addresses.', when: 'before bind()',
-    note: 'SO_REUSE_UNICASTPORT has replaced it.' },
+    note: 'SO_REUSE_UNICASTPORT has replaced it.', since: { win32: 'Server 2008' } },
   SO_PREFER_BUSY_POLL: { level: 'SOL_SOCKET', linux: 69, value: bool,
     about: 'Busy polling rather than interrupts while the socket is polled often enough.', needs: 'CAP_NET_ADMIN to switch it on',
     since: { linux: '5.11' } },
@@ -220,7 +223,7 @@ export const table = {
     about: 'Family, type, protocol and provider, as one WSAPROTOCOL_INFOW.' },
   SO_RANDOMPORT: { level: 'SOL_SOCKET', darwin: 0x1082, win32: { SO_RANDOMIZE_PORT: 0x3005 }, value: bool,
     about: 'A port chosen at random where the program asks for none.', when: 'before bind()',
-    note: 'Windows refuses it after SO_REUSE_UNICASTPORT.' },
+    note: 'Windows refuses it after SO_REUSE_UNICASTPORT.', since: { win32: 'Vista' } },
   SO_RCVBUF: { level: 'SOL_SOCKET', linux: 8, darwin: 0x1002, win32: 0x1002, value: bytes,
     about: 'The size of the receive buffer.',
     note: 'Linux doubles it, cuts it to sysctl net.core.rmem_max without an error and stops its autotuning (SO_BUF_LOCK). ' +
@@ -247,7 +250,7 @@ export const table = {
     about: 'A reused port that processes of other users may share.', when: 'before bind()' },
   SO_REUSE_UNICASTPORT: { level: 'SOL_SOCKET', win32: 0x3007, value: bool,
     about: 'A local port chosen only when the connection is made, so that one port serves connections to many peers.',
-    when: 'before bind()', note: 'Linux has IP_BIND_ADDRESS_NO_PORT.' },
+    when: 'before bind()', note: 'Linux has IP_BIND_ADDRESS_NO_PORT.', since: { win32: '10, Server 2016' } },
   SO_SNDBUF: { level: 'SOL_SOCKET', linux: 7, darwin: 0x1001, win32: 0x1001, value: bytes,
     about: 'The size of the send buffer.',
     note: 'Linux doubles it, cuts it to sysctl net.core.wmem_max without an error and stops its autotuning (SO_BUF_LOCK). ' +
@@ -317,7 +320,7 @@ export const table = {
   TCP_EXPEDITED_1122: { level: 'IPPROTO_TCP', win32: 2, value: bool,
     about: 'The urgent pointer as RFC 1122 reads it, at the urgent byte itself.', note: 'Can be changed only once.' },
   TCP_FAIL_CONNECT_ON_ICMP_ERROR: { level: 'IPPROTO_TCP', win32: 18, value: bool,
-    about: 'A connect that fails as soon as an ICMP error arrives.', when: 'before connect()' },
+    about: 'A connect that fails as soon as an ICMP error arrives, with EHOSTUNREACH.', when: 'before connect()', since: { win32: '10 2004' } },
   TCP_FASTOPEN: { level: 'IPPROTO_TCP', linux: 23, darwin: 0x105, win32: 15, value: count, afterListen: ['darwin'], sockets: 'listener',
     about: 'Fast Open: on Linux, how many connections with data in their SYN may wait; elsewhere 1 for on.', since: { win32: '10 1607' },
     note: 'Linux cuts it to sysctl net.core.somaxconn and wants bit 2 of net.ipv4.tcp_fastopen. macOS can read it only on a listener.' },
@@ -328,7 +331,7 @@ export const table = {
   TCP_FASTOPEN_NO_COOKIE: { level: 'IPPROTO_TCP', linux: 34, value: bool,
     about: 'Fast Open without cookies.', when: 'before connect(), or on a listener', since: { linux: '4.15' } },
   TCP_ICMP_ERROR_INFO: { level: 'IPPROTO_TCP', win32: 19, value: icmpError, access: 'get',
-    about: 'The ICMP error that made the connect fail (TCP_FAIL_CONNECT_ON_ICMP_ERROR).' },
+    about: 'The ICMP error that made the connect fail (TCP_FAIL_CONNECT_ON_ICMP_ERROR).', when: 'after a connect has failed', since: { win32: '10 2004' } },
   TCP_INFO: { level: 'IPPROTO_TCP', linux: 11, darwin: 0x200, value: rawBytes(512), access: 'get',
     about: 'State and statistics, as struct tcp_info (linux/tcp.h); its length tells the kernel\'s version of it.',
     note: 'Private on macOS, where the layout changes: TCP_CONNECTION_INFO is the public one.' },
@@ -346,9 +349,9 @@ export const table = {
   TCP_LINGER2: { level: 'IPPROTO_TCP', linux: 8, value: seconds,
     about: 'How long a closed socket may stay in FIN_WAIT2; negative for not at all.', note: 'The kernel cuts it to 120.' },
   TCP_MAXRT: { level: 'IPPROTO_TCP', win32: 5, value: seconds,
-    about: 'How long data, or a connect, is retransmitted; -1 for ever.' },
+    about: 'How long data, or a connect, is retransmitted; -1 for ever.', since: { win32: 'Vista' } },
   TCP_MAXRTMS: { level: 'IPPROTO_TCP', win32: 14, value: milliseconds,
-    about: 'TCP_MAXRT in milliseconds.', note: 'In the SDK, but not documented.' },
+    about: 'TCP_MAXRT in milliseconds.', note: 'In the SDK, but not documented.', since: { win32: '10 1607' } },
   TCP_MAXSEG: { level: 'IPPROTO_TCP', linux: 2, darwin: 2, win32: 4, value: bytes, notInherited: ['darwin'],
     about: 'The largest segment.',
     note: 'Linux cuts it to what the connection allows; after connect() it can only be lowered. macOS refuses more than the current one.' },
@@ -395,7 +398,7 @@ export const table = {
   TCP_TIMESTAMP: { level: 'IPPROTO_TCP', linux: 24, value: unsigned('timestamp clock'),
     about: 'The clock of the TCP timestamps.', when: 'in repair mode (TCP_REPAIR)', needs: 'CAP_NET_ADMIN' },
   TCP_TIMESTAMPS: { level: 'IPPROTO_TCP', win32: 10, value: bool,
-    about: 'The timestamps of RFC 1323.' },
+    about: 'The timestamps of RFC 1323.', since: { win32: 'Vista' } },
   TCP_TX_DELAY: { level: 'IPPROTO_TCP', linux: 37, value: microseconds,
     about: 'An artificial delay of outgoing packets, for tests.', since: { linux: '5.3' } },
   TCP_ULP: { level: 'IPPROTO_TCP', linux: 31, value: text(16),
@@ -521,7 +524,7 @@ export const table = {
   IPV6_PREFER_TEMPADDR: { level: 'IPPROTO_IPV6', darwin: 63, value: int('1, 0, or -1 for the system\'s choice'),
     about: 'A temporary address (RFC 8981) as the source.' },
   IPV6_PROTECTION_LEVEL: { level: 'IPPROTO_IPV6', win32: 23, value: int('PROTECTION_LEVEL_* number'),
-    about: 'From how far a socket may be reached: 10 anywhere, 20 not by tunnels (Teredo), 30 the same site.', when: 'before bind()' },
+    about: 'From how far a socket may be reached: 10 anywhere, 20 not by tunnels (Teredo), 30 the same site.', when: 'before bind()', since: { win32: 'XP' } },
   IPV6_RECVERR: { level: 'IPPROTO_IPV6', linux: 25, win32: 75, value: bool,
     about: 'ICMPv6 errors, kept for MSG_ERRQUEUE.' },
   IPV6_RECVHOPLIMIT: { level: 'IPPROTO_IPV6', linux: 51, darwin: 37, win32: { IPV6_HOPLIMIT: 21 }, value: bool,
