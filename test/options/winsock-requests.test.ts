@@ -1,5 +1,6 @@
 /** The requests of Windows, on Windows. Wine refuses some, as an old Windows would: EOPNOTSUPP. */
 import net from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { getOption, ioctl, type SocketTarget } from '../../lib/index.js'
 import { refusedRequests } from '../../lib/ioctls.js'
@@ -26,20 +27,27 @@ describe.runIf(platform === 'win32')('on Windows', () => {
     expect(ioctl(base, 'SIO_BASE_HANDLE')).toBe(base)
   })
 
-  test('SIO_ADDRESS_LIST_QUERY lists addresses of the socket’s family', async () => {
+  /** The system's IPv4 addresses, as libuv has them from GetAdaptersAddresses. */
+  const ours = Object.values(networkInterfaces())
+    .flatMap((entries = []) => entries)
+    .filter(({ family }) => family === 'IPv4')
+  const outside = ours.filter(({ internal }) => !internal).map(({ address }) => address)
+
+  test('SIO_ADDRESS_LIST_QUERY lists the addresses that others see', async () => {
     const { client } = await tcpPair()
-    for (const entry of ioctl(client, 'SIO_ADDRESS_LIST_QUERY')) {
-      expect(entry.family).toBe(4)
-      expect(net.isIPv4(entry.address), entry.address).toBe(true)
-    }
+    const list = ioctl(client, 'SIO_ADDRESS_LIST_QUERY')
+    expect(list.map(({ family }) => family)).toEqual(list.map(() => 4))
+    expect(list.map(({ address }) => address)).toEqual(expect.arrayContaining(outside))
   })
 
-  test('SIO_ROUTING_INTERFACE_QUERY: loopback is reached from loopback', async () => {
+  test('SIO_ROUTING_INTERFACE_QUERY answers with an address of ours', async () => {
     const { client } = await tcpPair()
     const answer = unlessRefused(() =>
       ioctl(client, 'SIO_ROUTING_INTERFACE_QUERY', { address: '127.0.0.1' }),
     )
-    if (answer !== 'refused') expect(answer).toMatchObject({ family: 4, address: '127.0.0.1' })
+    if (answer === 'refused') return
+    expect(answer.family).toBe(4)
+    expect(ours.map(({ address }) => address)).toContain(answer.address)
   })
 
   test('SIO_IDEAL_SEND_BACKLOG_QUERY while connected; ENOTCONN of a listener', async () => {
@@ -63,8 +71,6 @@ describe.runIf(platform === 'win32')('on Windows', () => {
     const socket = await boundDatagram('udp4', '127.0.0.1')
     ioctl(socket, 'SIO_UDP_CONNRESET', false)
     ioctl(socket, 'SIO_UDP_CONNRESET', true)
-    const { client } = await tcpPair()
-    expect(errorOf(() => ioctl(client, 'SIO_UDP_CONNRESET', false)).syscall).toBe('ioctl')
   })
 
   test('SIO_KEEPALIVE_VALS is taken by a TCP socket; EINVAL of a datagram socket', async () => {
