@@ -31,12 +31,12 @@ function handleBehind(socket: net.Socket | net.Server | dgram.Socket): Handle {
 }
 
 /** Both ports of a TCP socket, as the system has them: by a handle around another descriptor of it. */
-function portsBehind(socket: number): [local?: number, remote?: number] {
+function portsBehind(socket: number): (number | undefined)[] {
   const copy = native.duplicate(socket)
   const handle = adoptTcp(copy, handleType.socket)
   if (typeof handle === 'number') throw new Error(`not adopted: ${handle}`)
   const probe = new net.Socket({ handle } as net.SocketConstructorOpts)
-  const ports: [number?, number?] = [probe.localPort, probe.remotePort]
+  const ports = [probe.localPort, probe.remotePort]
   probe.destroy()
   return ports
 }
