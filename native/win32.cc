@@ -1,5 +1,5 @@
-// Windows: Winsock, and the IP Helper API for what Winsock does not tell. Run under Wine and on the
-// Windows machines of the public CI.
+// Windows: Winsock, and the IP Helper API for what Winsock does not tell. Built with MinGW-w64 and
+// run under Wine; MSVC and Windows itself are left to the public CI.
 
 #include <winsock2.h>
 
