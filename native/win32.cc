@@ -31,6 +31,7 @@ int Ours(SOCKET socket) {
     closesocket(socket);
     return -error;
   }
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): Winsock's SOCKET and Win32's HANDLE are one thing.
   SetHandleInformation(reinterpret_cast<HANDLE>(socket), HANDLE_FLAG_INHERIT, 0);
   return static_cast<int>(socket);
 }
@@ -78,32 +79,34 @@ bool IsOf(const MIB_TCP6ROW& row, const Endpoints& ends) {
          IsAt(&row.RemoteAddr, 16, row.dwRemotePort, ends.remote);
 }
 
+// The system's table of connections, to be freed; nullptr if it cannot be had.
+void* CopyTable(ULONG family) {
+  ULONG size = 16 * 1024;
+  // It may grow between two calls.
+  for (int tries = 0; tries < 5; tries++) {
+    void* table = std::malloc(size);
+    if (table == nullptr) return nullptr;
+    const DWORD error = GetExtendedTcpTable(table, &size, FALSE, family, TCP_TABLE_BASIC_ALL, 0);
+    if (error == NO_ERROR) return table;
+    std::free(table);
+    if (error != ERROR_INSUFFICIENT_BUFFER) return nullptr;
+    size += size / 4;
+  }
+  return nullptr;
+}
+
 // The state in the table, TCPSTATE_CLOSED if the connection is not there.
 template <typename Table>
 int StateAmong(ULONG family, const Endpoints& ends) {
-  ULONG size = 0;
-  void* memory = nullptr;
-  DWORD error = ERROR_INSUFFICIENT_BUFFER;
-  // The table may grow between two calls.
-  for (int tries = 0; error == ERROR_INSUFFICIENT_BUFFER && tries < 5; tries++) {
-    error = GetExtendedTcpTable(memory, &size, FALSE, family, TCP_TABLE_BASIC_ALL, 0);
-    if (error != ERROR_INSUFFICIENT_BUFFER) break;
-    size += size / 4;
-    std::free(memory);
-    memory = std::malloc(size);
-    if (memory == nullptr) return -WSAENOBUFS;
+  auto* table = static_cast<Table*>(CopyTable(family));
+  if (table == nullptr) return -WSAENOBUFS;
+  int state = TCPSTATE_CLOSED;
+  for (DWORD i = 0; i < table->dwNumEntries; i++) {
+    const auto& row = table->table[i];
+    // MIB_TCP_STATE counts from 1.
+    if (IsOf(row, ends)) state = static_cast<int>(StateOf(row)) - 1;
   }
-  // Its errors are not Winsock's; that of a short memory is the likeliest.
-  int state = error == NO_ERROR ? TCPSTATE_CLOSED : -WSAENOBUFS;
-  if (error == NO_ERROR) {
-    const auto* table = static_cast<const Table*>(memory);
-    for (DWORD i = 0; i < table->dwNumEntries; i++) {
-      const auto& row = table->table[i];
-      // MIB_TCP_STATE counts from 1.
-      if (IsOf(row, ends)) state = static_cast<int>(StateOf(row)) - 1;
-    }
-  }
-  std::free(memory);
+  std::free(table);
   return state;
 }
 
@@ -155,8 +158,9 @@ PendingDisconnect* AllocatePending() {
   }
   // With the low bit set, the completion does not go to the port that libuv waits at
   // (GetQueuedCompletionStatus).
-  pending->overlapped.hEvent =
-      reinterpret_cast<HANDLE>(reinterpret_cast<std::uintptr_t>(pending->event) | 1);
+  const auto marked = reinterpret_cast<std::uintptr_t>(pending->event) | 1;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the bit is part of the handle's value.
+  pending->overlapped.hEvent = reinterpret_cast<HANDLE>(marked);
   return pending;
 }
 

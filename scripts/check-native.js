@@ -1,13 +1,12 @@
-// Formats nothing, changes nothing: says whether native/ is as clang-format and clang-tidy want it.
+// Changes nothing: says whether native/ is as clang-format and clang-tidy want it.
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 const files = readdirSync('native').map((name) => `native/${name}`)
 const sources = files.filter((name) => name.endsWith('.cc'))
 const headers = join(dirname(dirname(process.execPath)), 'include', 'node')
-// What this system's headers cannot compile is checked by the CI job that owns it.
-const foreign = { linux: ['native/darwin.cc'], darwin: ['native/linux.cc'] }[process.platform] ?? []
+const tidy = process.env.CLANG_TIDY ?? 'clang-tidy-16'
 
 function run(command, args) {
   const { status, error } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'ignore'] })
@@ -15,18 +14,30 @@ function run(command, args) {
   return status === 0
 }
 
+/** Checks sources with the headers of the system that they are for. */
+function isTidy(names, flags) {
+  const language = ['-std=c++20', '-DNAPI_VERSION=8', '-isystem', headers]
+  return run(tidy, ['--quiet', ...names, '--', ...language, ...flags])
+}
+
 const code = files.filter((name) => /\.(cc|h)$/.test(name))
 const formatted = run('node_modules/.bin/clang-format', ['--dry-run', '-Werror', ...code])
 if (!formatted) console.error('native/ is not formatted: run "npm run format"')
 
-const checked = sources.filter((name) => !foreign.includes(name))
-const tidy = process.env.CLANG_TIDY ?? 'clang-tidy-16'
-const clean = run(tidy, [
-  '--quiet',
-  ...checked,
-  '--',
-  '-std=c++20',
-  '-DNAPI_VERSION=8',
-  `-I${headers}`,
-])
+const others = { linux: ['darwin', 'win32'], darwin: ['linux', 'win32'], win32: [] }
+const foreign = others[process.platform].map((name) => `native/${name}.cc`)
+let clean = isTidy(
+  sources.filter((name) => !foreign.includes(name)),
+  [],
+)
+
+// MinGW's headers are there for the cross-build.
+const mingw = '/usr/lib/gcc/x86_64-w64-mingw32/12-posix/include/c++'
+if (existsSync(mingw)) {
+  const system = ['-isystem', mingw, '-isystem', join(mingw, 'x86_64-w64-mingw32')]
+  const windows = ['-D_WIN32_WINNT=0x0A00', '-DNTDDI_VERSION=0x0A000003']
+  const target = '--target=x86_64-w64-windows-gnu'
+  const names = ['native/win32.cc', 'native/find-socket.cc', 'native/watcher.cc']
+  clean = isTidy(names, [target, ...windows, ...system]) && clean
+}
 process.exit(formatted && clean ? 0 : 1)
