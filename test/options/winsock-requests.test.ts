@@ -8,6 +8,7 @@ import { platform } from '../../lib/platform.js'
 import { errorOf } from '../support/errors.js'
 import { boundDatagram } from '../support/kinds.js'
 import { listening, tcpPair } from '../support/sockets.js'
+import { isWine } from '../support/system.js'
 
 /** What a call returns, or 'refused' where this version has no such request. */
 function unlessRefused<Value>(call: () => Value): Value | 'refused' {
@@ -33,14 +34,15 @@ describe.runIf(platform === 'win32')('on Windows', () => {
     .filter(({ family }) => family === 'IPv4')
   const outside = ours.filter(({ internal }) => !internal).map(({ address }) => address)
 
-  test('SIO_ADDRESS_LIST_QUERY lists the addresses that others see', async () => {
+  // Wine 8 sometimes has no addresses to tell, with EINVAL and EFAULT.
+  test.skipIf(isWine)('SIO_ADDRESS_LIST_QUERY lists the addresses that others see', async () => {
     const { client } = await tcpPair()
     const list = ioctl(client, 'SIO_ADDRESS_LIST_QUERY')
     expect(list.map(({ family }) => family)).toEqual(list.map(() => 4))
     expect(list.map(({ address }) => address)).toEqual(expect.arrayContaining(outside))
   })
 
-  test('SIO_ROUTING_INTERFACE_QUERY answers with an address of ours', async () => {
+  test.skipIf(isWine)('SIO_ROUTING_INTERFACE_QUERY answers with an address of ours', async () => {
     const { client } = await tcpPair()
     const answer = unlessRefused(() =>
       ioctl(client, 'SIO_ROUTING_INTERFACE_QUERY', { address: '127.0.0.1' }),
