@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { TcpListener } from '../../lib/index.js'
 import { openedSince, openSockets } from '../support/descriptors.js'
+import { getText } from '../support/http.js'
 import { clientOf, listenerFor } from '../support/listeners.js'
 import { closeAtEnd, connected, listening, portOf } from '../support/sockets.js'
 import { until } from '../support/until.js'
@@ -182,8 +183,7 @@ describe('server.close() closes the listener', () => {
     const other = await listenerFor()
     other.serve(server)
     await once(server, 'listening')
-    const response = await fetch(`http://127.0.0.1:${portOf(server)}`)
-    expect(await response.text()).toBe('again')
+    expect(await getText(portOf(server))).toBe('again')
     await other.close({ timeout: 0 })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -199,7 +199,7 @@ describe('listener.close()', () => {
     })
     const port = portOf(server)
     const requested = once(server, 'request')
-    const asking = fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } })
+    const asking = getText(port)
     await requested
     let isClosed = false
     const closing = listener.close().then(() => (isClosed = true))
@@ -208,7 +208,7 @@ describe('listener.close()', () => {
     await sleep(50)
     expect(isClosed).toBe(false)
     finish()
-    expect(await (await asking).text()).toBe('finished')
+    expect(await asking).toBe('finished')
     await closing
   })
 

@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Stale, TcpListener } from '../../lib/index.js'
 import { rejectionOf } from '../support/errors.js'
-import { temporaryPath } from '../support/files.js'
-import { clientOf, listenerFor } from '../support/listeners.js'
+import { clientOf, listenerFor, places } from '../support/listeners.js'
+import { expectQueue, mayHaveQueued } from '../support/queues.js'
+import { isWindows } from '../support/system.js'
 import { until } from '../support/until.js'
 
 interface Client {
@@ -44,7 +45,8 @@ const clients: Client[] = [
       await once(client.resetAndDestroy(), 'close')
     },
     droppedBy: ['drop-reset', 'drop-ended'],
-    sent: 'request',
+    // Windows forgets at once what came before a reset.
+    sent: isWindows ? '' : 'request',
     tcpOnly: true,
   },
   {
@@ -91,11 +93,6 @@ async function gone(listener: TcpListener, { does }: Client): Promise<void> {
   await does(client)
 }
 
-const places = [
-  ['TCP', () => ({})],
-  ['Unix', () => ({ path: temporaryPath('unix.sock') })],
-] as const
-
 describe.each(places)('on a %s socket', (place, options) => {
   describe.each(['keep', 'drop-reset', 'drop-ended', undefined] as const)("stale '%s'", (stale) => {
     const possible = clients.filter(({ tcpOnly }) => place === 'TCP' || !tcpOnly)
@@ -104,12 +101,12 @@ describe.each(places)('on a %s socket', (place, options) => {
       await gone(listener, client)
       const alive = await clientOf(listener)
       await written(alive, 'alive')
-      expect(listener.queue.length).toBe(2)
+      expectQueue(listener, { length: 2 })
 
       const isDropped = client.droppedBy.includes(stale ?? 'keep')
       const first = await listener.accept()
       expect(listener.droppedStale).toBe(isDropped ? 1 : 0)
-      expect(listener.queue.length).toBe(isDropped ? 0 : 1)
+      expectQueue(listener, { length: isDropped ? 0 : 1 })
       if (!isDropped) {
         expect(await textOf(first)).toBe(client.sent)
         expect(await textOf(await listener.accept())).toBe('alive')
@@ -146,7 +143,7 @@ test('a server never sees those that are dropped, and they take no place', async
     await once(client, 'close')
     if (i % 5 === 0) (await clientOf(listener)).write('alive')
   }
-  expect(listener.queue.length).toBe(24)
+  expectQueue(listener, { length: 24 })
   let seen = 0
   const server = net.createServer((socket) => {
     seen++
@@ -155,7 +152,7 @@ test('a server never sees those that are dropped, and they take no place', async
   })
   listener.serve(server, { maxConnections: 1 })
   onTestFinished(() => void server.close())
-  await until(() => listener.queue.length === 0 && seen === 4)
+  await until(() => mayHaveQueued(listener, 0) && seen === 4)
   expect(listener.counters).toEqual({ accepted: 4, droppedStale: 20, acceptErrors: 0 })
 })
 

@@ -4,7 +4,9 @@ import { parentPort, threadId, workerData } from 'node:worker_threads'
 import { TcpListener } from 'net-sockopt'
 
 const { port = 0, doing } = workerData
-const listener = await TcpListener.listen({ host: '127.0.0.1', port, reusePort: true })
+// Elsewhere a port of its own.
+const reusePort = process.platform === 'linux'
+const listener = await TcpListener.listen({ host: '127.0.0.1', port, reusePort })
 const server = net.createServer((socket) => socket.end(`thread ${threadId}`))
 
 const doings = {

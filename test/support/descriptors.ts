@@ -1,10 +1,10 @@
 import { readdirSync, readlinkSync } from 'node:fs'
-import { isWindows } from './system.js'
+import { isLinux } from './system.js'
 
-/** The sockets that this process has open, by descriptor: `{ 21: 'socket:[4711]' }`. Windows does not tell: none. */
+/** The sockets that this process has open, by descriptor: `{ 21: 'socket:[4711]' }`. Other systems do not tell: none. */
 export function openSockets(): Map<number, string> {
-  if (isWindows) return new Map()
   const sockets = new Map<number, string>()
+  if (!isLinux) return sockets
   for (const name of readdirSync('/proc/self/fd')) {
     const target = linkOf(name)
     if (target?.startsWith('socket:')) sockets.set(Number(name), target)

@@ -3,7 +3,23 @@ import type net from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { TcpListener, type TcpListenerOptions } from '../../lib/index.js'
+import { temporaryPath } from './files.js'
 import { connected } from './sockets.js'
+import { isWindows } from './system.js'
+
+/** Where a listener may listen, for tests that are the same for each kind. Windows has no Unix sockets for Node. */
+export const places: (readonly ['TCP' | 'Unix', () => { path?: string }])[] = [
+  ['TCP', () => ({})],
+  ...(isWindows ? [] : [['Unix', () => ({ path: temporaryPath('unix.sock') })] as const]),
+]
+
+/** Options that the system refuses: too large a number, or on Windows two that exclude each other. */
+export const refused = isWindows
+  ? {
+      socketOptions: { SO_REUSEADDR: true, SO_EXCLUSIVEADDRUSE: true },
+      option: 'SO_EXCLUSIVEADDRUSE',
+    }
+  : { socketOptions: { TCP_KEEPCNT: 1000 }, option: 'TCP_KEEPCNT' }
 
 /** On loopback unless said otherwise. */
 export async function listenerFor(options: TcpListenerOptions = {}): Promise<TcpListener> {
@@ -24,7 +40,7 @@ export function portOfListener(listener: TcpListener): number {
   return (listener.address() as AddressInfo).port
 }
 
-/** A client, connected, which on Linux means: in the queue. */
+/** A client, connected, which means: in the queue. */
 export async function clientOf(
   listener: TcpListener,
   options: { allowHalfOpen?: boolean } = {},
