@@ -7,9 +7,39 @@ import { errorOf } from '../support/errors.js'
 import { temporaryPath } from '../support/files.js'
 import { QueueClients } from '../support/queue-clients.js'
 import { closeAtEnd, listening, portOf, tcpPair } from '../support/sockets.js'
+import { isWindows } from '../support/system.js'
 import { until } from '../support/until.js'
 
-describe('getAcceptQueue', () => {
+describe.runIf(isWindows)('on Windows, which neither tells the queue nor changes it', () => {
+  const unavailable = { code: 'ENOPROTOOPT' }
+
+  test('getAcceptQueue, of a listener and of another socket', async () => {
+    const { server, client } = await tcpPair()
+    for (const target of [server, client]) {
+      const error = errorOf(() => getAcceptQueue(target))
+      expect(error).toMatchObject({ ...unavailable, syscall: 'getAcceptQueue' })
+      expect(error.message).toContain('Windows has no way to ask')
+    }
+  })
+
+  test('setBacklog: a wrong number is told first', async () => {
+    const { server } = await tcpPair()
+    const error = errorOf(() => setBacklog(server, 5))
+    expect(error).toMatchObject({ ...unavailable, syscall: 'listen' })
+    expect(error.message).toContain('Windows cannot change the backlog')
+    expect(errorOf(() => setBacklog(server, -1)).code).toBe('ERR_OUT_OF_RANGE')
+    expect(errorOf(() => setBacklog(net.createServer(), 5)).code).toBe('ERR_SOCKET_NOT_OPEN')
+  })
+
+  test('a named pipe', async () => {
+    const server = await listening(net.createServer(), {
+      path: String.raw`\\.\pipe\net-sockopt-queue`,
+    })
+    expect(errorOf(() => getAcceptQueue(server)).code).toBe('ENOTSOCK')
+  })
+})
+
+describe.skipIf(isWindows)('getAcceptQueue (skipped on Windows)', () => {
   test.for([
     ['net', () => net.createServer()],
     ['http', () => http.createServer()],
@@ -58,7 +88,7 @@ describe('getAcceptQueue', () => {
   })
 })
 
-describe('setBacklog', () => {
+describe.skipIf(isWindows)('setBacklog (skipped on Windows)', () => {
   test.for([0, 1, 100, 2000])('%s on a live server of Node’s own', async (backlog) => {
     const server = await listening(net.createServer())
     expect(getAcceptQueue(server).limit).toBe(511)
