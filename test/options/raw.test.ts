@@ -15,13 +15,15 @@ import { platform } from '../../lib/platform.js'
 import { levelNumbers } from '../../lib/resolve.js'
 import { errorOf } from '../support/errors.js'
 import { boundDatagram, socketOfKind } from '../support/kinds.js'
+import { probe } from '../support/probe-option.js'
 import { connected, listening, portOf, tcpPair } from '../support/sockets.js'
+import { isLinux, isWindows } from '../support/system.js'
 import { until } from '../support/until.js'
 import * as untyped from '../support/untyped.js'
 import { isRoot, isSupported, optionsHere } from '../support/untyped.js'
 import { casesFor, kindFor } from './samples.js'
 
-const onLinux = test.runIf(platform === 'linux')
+const onLinux = test.runIf(isLinux)
 const { SOL_SOCKET, IPPROTO_TCP } = levelNumbers[platform]
 
 /** Level and number of an option, for the raw calls. */
@@ -31,7 +33,7 @@ function numbersOf(name: keyof typeof options): [level: number, option: number] 
   return [levelNumbers[platform][level], number]
 }
 
-const keepIdle = numbersOf('TCP_KEEPIDLE')
+const probeNumbers = numbersOf(probe.name)
 
 describe('getsockopt', () => {
   const numeric = optionsHere.filter(
@@ -43,7 +45,7 @@ describe('getsockopt', () => {
       casesFor({ name, unit }).every(({ keepsInitial }) => keepsInitial === undefined),
   )
 
-  test.for(numeric)('$name: the same four bytes that getOption reads', async ({ name }) => {
+  test.for(numeric)('$name: the same bytes that getOption reads', async ({ name }) => {
     const socket = await socketOfKind(kindFor(name))
     let value: unknown
     try {
@@ -54,9 +56,19 @@ describe('getsockopt', () => {
       return
     }
     const bytes = getsockopt(socket, ...numbersOf(name), 4)
-    expect(bytes.length).toBe(4)
-    if (typeof value === 'boolean') expect(bytes.readInt32LE() !== 0).toBe(value)
+    // Of a BOOL Windows may write the first byte only.
+    const lengths = isWindows && typeof value === 'boolean' ? [1, 4] : [4]
+    expect(lengths).toContain(bytes.length)
+    if (typeof value === 'boolean') expect(bytes.readIntLE(0, bytes.length) !== 0).toBe(value)
     else expect([bytes.readInt32LE(), bytes.readUInt32LE()]).toContain(value)
+  })
+
+  test.runIf(isWindows)('structs are Winsock’s bytes', async () => {
+    const { client } = await tcpPair()
+    setOption(client, 'SO_LINGER', 5)
+    expect(getsockopt(client, ...numbersOf('SO_LINGER'), 4)).toEqual(Buffer.from([1, 0, 5, 0]))
+    setOption(client, 'SO_RCVTIMEO', { seconds: 3, microseconds: 500_000 })
+    expect(getsockopt(client, ...numbersOf('SO_RCVTIMEO'), 4).readUInt32LE()).toBe(3500)
   })
 
   onLinux('structs are the kernel’s bytes', async () => {
@@ -72,50 +84,59 @@ describe('getsockopt', () => {
 
   test('is a Buffer of its own, which the next call leaves alone', async () => {
     const { client } = await tcpPair()
-    const first = getsockopt(client, ...keepIdle, 4)
+    const first = getsockopt(client, ...probeNumbers, 4)
     const copy = Buffer.from(first)
-    setOption(client, 'TCP_KEEPIDLE', 77)
-    getsockopt(client, ...keepIdle, 4)
+    setOption(client, probe.name, 77)
+    getsockopt(client, ...probeNumbers, 4)
     expect(first).toEqual(copy)
     expect(first.buffer.byteLength, 'shares no memory').toBe(4)
   })
 
-  test('length 0 reads nothing', async () => {
+  test('length 0 reads nothing; Windows: EFAULT', async () => {
     const { client } = await tcpPair()
-    expect(getsockopt(client, ...keepIdle, 0)).toEqual(Buffer.alloc(0))
+    const read = () => getsockopt(client, ...probeNumbers, 0)
+    if (isWindows) expect(errorOf(read)).toMatchObject({ code: 'EFAULT', syscall: 'getsockopt' })
+    else expect(read()).toEqual(Buffer.alloc(0))
+  })
+
+  test.runIf(isWindows).for([1, 3])('length %s is too short: EFAULT', async (length) => {
+    const { client } = await tcpPair()
+    const error = errorOf(() => getsockopt(client, ...numbersOf('SO_RCVBUF'), length))
+    expect(error).toMatchObject({ code: 'EFAULT', syscall: 'getsockopt' })
   })
 
   onLinux.for([1, 2, 3])('length %s reads as many bytes', async (length) => {
     const { client } = await tcpPair()
-    setOption(client, 'TCP_KEEPIDLE', 0x1234)
-    const whole = getsockopt(client, ...keepIdle, 4)
-    expect(getsockopt(client, ...keepIdle, length)).toEqual(whole.subarray(0, length))
+    setOption(client, probe.name, 0x1234)
+    const whole = getsockopt(client, ...probeNumbers, 4)
+    expect(getsockopt(client, ...probeNumbers, length)).toEqual(whole.subarray(0, length))
   })
 
   test.for([5, 4096, 65535, 65536, 65537, 1 << 20, 2 ** 31 - 1])(
     'length %s reads the four bytes there are',
     async (length) => {
       const { client } = await tcpPair()
-      setOption(client, 'TCP_KEEPIDLE', 77)
-      expect(getsockopt(client, ...keepIdle, length).readInt32LE()).toBe(77)
-      if (platform === 'linux') expect(getsockopt(client, ...keepIdle, length).length).toBe(4)
+      setOption(client, probe.name, 77)
+      expect(getsockopt(client, ...probeNumbers, length).readInt32LE()).toBe(77)
+      if (isLinux) expect(getsockopt(client, ...probeNumbers, length).length).toBe(4)
     },
   )
 
   test.for([-1, 1.5, NaN, Infinity, 2 ** 31])('length %s is out of range', async (length) => {
     const { client } = await tcpPair()
-    expect(errorOf(() => getsockopt(client, ...keepIdle, length)).code).toBe('ERR_OUT_OF_RANGE')
+    expect(errorOf(() => getsockopt(client, ...probeNumbers, length)).code).toBe('ERR_OUT_OF_RANGE')
   })
 
-  onLinux('an option that the kernel does not know is ENOPROTOOPT, with both numbers', async () => {
+  test('an option that the kernel does not know is ENOPROTOOPT, with both numbers', async () => {
     const { client } = await tcpPair()
     const error = errorOf(() => getsockopt(client, SOL_SOCKET, 9999, 4))
     expect(error).toMatchObject({ code: 'ENOPROTOOPT', syscall: 'getsockopt' })
     expect(error.message).toContain('9999')
-    expect(errorOf(() => getsockopt(client, 9999, 1, 4)).code).toMatch(/ENOPROTOOPT|EOPNOTSUPP/)
+    const { code } = errorOf(() => getsockopt(client, 9999, 1, 4))
+    expect(code).toMatch(isWindows ? /EINVAL/ : /ENOPROTOOPT|EOPNOTSUPP/)
   })
 
-  test.runIf(platform === 'linux' && isRoot)(
+  test.runIf(isLinux && isRoot)(
     'SO_GET_FILTER, whose length counts instructions, never writes past the end (needs root where bpf is restricted)',
     async () => {
       const { client } = await tcpPair()
@@ -131,7 +152,7 @@ describe('getsockopt', () => {
       const short = errorOf(() => getsockopt(client, SOL_SOCKET, SO_GET_FILTER, 100))
       expect(short.code).toBe('EINVAL')
       // What lies behind the memory of the values still works.
-      expect(getOption(client, 'TCP_KEEPIDLE')).toBe(7200)
+      expect(getOption(client, probe.name)).toBe(probe.initial)
     },
   )
 })
@@ -139,24 +160,24 @@ describe('getsockopt', () => {
 describe('setsockopt', () => {
   test('a number is an int', async () => {
     const { client } = await tcpPair()
-    setsockopt(client, ...keepIdle, 77)
-    expect(getOption(client, 'TCP_KEEPIDLE')).toBe(77)
+    setsockopt(client, ...probeNumbers, 77)
+    expect(getOption(client, probe.name)).toBe(77)
   })
 
   test('a Uint8Array or Buffer are its bytes', async () => {
     const { client } = await tcpPair()
-    setsockopt(client, ...keepIdle, Uint8Array.of(77, 0, 0, 0))
-    expect(getOption(client, 'TCP_KEEPIDLE')).toBe(77)
-    setsockopt(client, ...keepIdle, Buffer.from([0, 78, 0, 0, 0, 99]).subarray(1, 5))
-    expect(getOption(client, 'TCP_KEEPIDLE')).toBe(78)
+    setsockopt(client, ...probeNumbers, Uint8Array.of(77, 0, 0, 0))
+    expect(getOption(client, probe.name)).toBe(77)
+    setsockopt(client, ...probeNumbers, Buffer.from([0, 78, 0, 0, 0, 99]).subarray(1, 5))
+    expect(getOption(client, probe.name)).toBe(78)
   })
 
   test('a view of shared memory', async () => {
     const { client } = await tcpPair()
     const shared = new Uint8Array(new SharedArrayBuffer(4))
     shared[0] = 79
-    setsockopt(client, ...keepIdle, shared)
-    expect(getOption(client, 'TCP_KEEPIDLE')).toBe(79)
+    setsockopt(client, ...probeNumbers, shared)
+    expect(getOption(client, probe.name)).toBe(79)
   })
 
   onLinux('signed and unsigned numbers have the same bytes', async () => {
@@ -168,10 +189,11 @@ describe('setsockopt', () => {
     expect(getOption(client, 'TCP_NOTSENT_LOWAT')).toBe(0xfffffffe)
   })
 
-  test.for([0, 1, 3])('%s bytes are too few for an int: EINVAL', async (length) => {
+  test.for([0, 1, 3])('%s bytes are too few for an int: EINVAL, EFAULT', async (length) => {
     const { client } = await tcpPair()
-    const error = errorOf(() => setsockopt(client, ...keepIdle, new Uint8Array(length)))
-    expect(error).toMatchObject({ code: 'EINVAL', syscall: 'setsockopt' })
+    const numbers = numbersOf(probe.second)
+    const error = errorOf(() => setsockopt(client, ...numbers, new Uint8Array(length)))
+    expect(error).toMatchObject({ code: isWindows ? 'EFAULT' : 'EINVAL', syscall: 'setsockopt' })
   })
 
   onLinux.for([8, 65536, 1 << 20])(
@@ -180,8 +202,8 @@ describe('setsockopt', () => {
       const { client } = await tcpPair()
       const value = new Uint8Array(length)
       value[0] = 77
-      setsockopt(client, ...keepIdle, value)
-      expect(getOption(client, 'TCP_KEEPIDLE')).toBe(77)
+      setsockopt(client, ...probeNumbers, value)
+      expect(getOption(client, probe.name)).toBe(77)
     },
   )
 
@@ -189,10 +211,10 @@ describe('setsockopt', () => {
     const server = await listening(net.createServer())
     const client = net.connect(portOf(server), '127.0.0.1')
     const value = Uint8Array.of(77, 0, 0, 0)
-    setsockopt(client, ...keepIdle, value)
+    setsockopt(client, ...probeNumbers, value)
     value[0] = 1
     await once(client, 'connect')
-    expect(getOption(client, 'TCP_KEEPIDLE')).toBe(77)
+    expect(getOption(client, probe.name)).toBe(77)
     client.destroy()
   })
 
@@ -210,12 +232,12 @@ describe('setsockopt', () => {
     [[77, 0, 0, 0], 'ERR_INVALID_ARG_TYPE'],
   ] as any[])('%s is no value', async ([value, code]) => {
     const { client } = await tcpPair()
-    expect(errorOf(() => setsockopt(client, ...keepIdle, value)).code).toBe(code)
-    expect(getOption(client, 'TCP_KEEPIDLE')).toBe(7200)
+    expect(errorOf(() => setsockopt(client, ...probeNumbers, value)).code).toBe(code)
+    expect(getOption(client, probe.name)).toBe(probe.initial)
   })
 })
 
-describe.runIf(platform === 'linux')('ioctl', () => {
+describe('ioctl', () => {
   /** A connection whose accepted side does not read. */
   async function unread(): Promise<{ client: net.Socket; accepted: net.Socket }> {
     const server = await listening(net.createServer({ pauseOnConnect: true }))
@@ -250,7 +272,7 @@ describe.runIf(platform === 'linux')('ioctl', () => {
     expect([0, 123]).toContain(await answered)
   })
 
-  test.skipIf(!isRoot)(
+  test.runIf(isLinux && isRoot)(
     'SIOCOUTQ and SIOCOUTQNSD: a deaf peer acknowledges nothing (needs root where bpf is restricted)',
     async () => {
       const { client, accepted } = await unread()
@@ -265,7 +287,7 @@ describe.runIf(platform === 'linux')('ioctl', () => {
     },
   )
 
-  test('SIOCOUTQNSD counts what a corked socket holds back', async () => {
+  onLinux('SIOCOUTQNSD counts what a corked socket holds back', async () => {
     const { client } = await unread()
     setOption(client, 'TCP_CORK', true)
     client.write(Buffer.alloc(100))
@@ -275,13 +297,13 @@ describe.runIf(platform === 'linux')('ioctl', () => {
     expect(ioctl(client, 'SIOCOUTQNSD')).toBe(0)
   })
 
-  test('SIOCATMARK: false without urgent data', async () => {
+  test('SIOCATMARK: false without urgent data; Windows: true', async () => {
     const { accepted } = await unread()
-    expect(ioctl(accepted, 'SIOCATMARK')).toBe(false)
-    expect(byNumber(accepted, 'SIOCATMARK')).toBe(0)
+    expect(ioctl(accepted, 'SIOCATMARK')).toBe(isWindows)
+    expect(byNumber(accepted, 'SIOCATMARK')).toBe(Number(isWindows))
   })
 
-  test('a listener has no bytes: EINVAL, which names the request', async () => {
+  onLinux('a listener has no bytes: EINVAL, which names the request', async () => {
     const server = await listening(net.createServer())
     for (const name of ['FIONREAD', 'SIOCOUTQ'] as const) {
       const error = errorOf(() => ioctl(server, name))
@@ -289,10 +311,10 @@ describe.runIf(platform === 'linux')('ioctl', () => {
     }
   })
 
-  test('a request that the kernel does not know is ENOTTY, which names it', async () => {
+  test('a request that the kernel does not know is ENOTTY, EOPNOTSUPP, which names it', async () => {
     const { client } = await tcpPair()
     const error = errorOf(() => ioctl(client, 0xdead))
-    expect(error).toMatchObject({ code: 'ENOTTY', syscall: 'ioctl' })
+    expect(error).toMatchObject({ code: isWindows ? 'EOPNOTSUPP' : 'ENOTTY', syscall: 'ioctl' })
     expect(error.message).toContain('0xdead')
   })
 
@@ -306,19 +328,23 @@ describe.runIf(platform === 'linux')('ioctl', () => {
     }
   })
 
-  test('a request that Linux lacks is ENOPROTOOPT, which says so', async () => {
+  test('a request that the system lacks is ENOPROTOOPT, which says so', async () => {
     const { client } = await tcpPair()
-    const error = errorOf(() => ioctl(client, 'SIO_UDP_CONNRESET', false))
-    expect(error).toMatchObject({ code: 'ENOPROTOOPT', option: 'SIO_UDP_CONNRESET' })
-    expect(error.message).toContain('Linux has no such request')
+    const error = errorOf(() =>
+      isWindows ? ioctl(client, 'SIOCOUTQ') : ioctl(client, 'SIO_UDP_CONNRESET', false),
+    )
+    const option = isWindows ? 'SIOCOUTQ' : 'SIO_UDP_CONNRESET'
+    expect(error).toMatchObject({ code: 'ENOPROTOOPT', option })
+    expect(error.message).toMatch(/(Linux|Windows|macOS) has no such request/)
   })
 
   test('its description says what it takes and answers', () => {
-    expect(ioctls.FIONREAD).toMatchObject({ input: undefined, unit: 'bytes', number: 0x541b })
+    const FIONREAD = isLinux ? 0x541b : 0x4004667f
+    expect(ioctls.FIONREAD).toMatchObject({ input: undefined, unit: 'bytes', number: FIONREAD })
     expect(ioctls.SIO_UDP_CONNRESET).toMatchObject({
       input: 'boolean',
       unit: undefined,
-      number: undefined,
+      number: isWindows ? 0x9800000c : undefined,
       platforms: ['win32'],
       since: { win32: '2000' },
     })
