@@ -1,8 +1,10 @@
 import { isDeepStrictEqual, inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { socketOfKind } from '../support/kinds.js'
 import { errorOf } from '../support/errors.js'
+import { socketOfKind } from '../support/kinds.js'
+import { isLinux } from '../support/system.js'
 import { getOption, isRoot, isSupported, optionsHere, setOption } from '../support/untyped.js'
+import { wineRefusal } from '../support/wine-refusals.js'
 import { type Case, casesFor, hasEntry, type Sample } from './samples.js'
 
 const file = 'test/options/samples.ts'
@@ -19,7 +21,7 @@ function title({ set, reads }: Sample): string {
 
 /** Whether the values want a privilege that this process may lack. */
 function wantsRoot(needs: string | undefined, { unprivileged }: Case): boolean {
-  return unprivileged !== true && needs?.includes('CAP_') === true
+  return isLinux && unprivileged !== true && needs?.includes('CAP_') === true
 }
 
 const both = optionsHere.filter(({ access }) => access === 'both')
@@ -34,14 +36,17 @@ describe.each(both)('$name', (option) => {
     ? `correct the entry ${name} in ${file}`
     : `add an entry ${name} to ${file} (its unit is "${unit}", the sockets are ${casesFor(option)[0]?.kind})`
 
+  const refusals = { get: wineRefusal(name, 'get'), set: wineRefusal(name, 'set') }
+
   test('has samples', () => {
-    for (const { samples } of casesFor(option)) {
+    for (const { samples, untried } of casesFor(option)) {
+      if (untried !== undefined) continue
       expect(samples.length, `nothing to set: ${whereToAdd}`).toBeGreaterThan(0)
     }
   })
 
   describe.each(casesFor(option).filter(({ samples }) => samples.length > 0))('on $kind', (one) => {
-    const { kind, samples, prepare, refused, mayBeRefused, keepsInitial } = one
+    const { kind, samples, prepare, refused, mayBeRefused, keepsInitial, untried } = one
     const privileged = wantsRoot(needs, one)
     const because = privileged ? ` (needs ${needs})` : ''
     const run = test.runIf(isSupported(name) && (isRoot || !privileged))
@@ -64,6 +69,28 @@ describe.each(both)('$name', (option) => {
           cause: error,
         })
       }
+    }
+
+    if (refusals.get !== undefined || refusals.set !== undefined) {
+      test(`is refused by Wine: ${refusals.get ?? '-'} to read, ${refusals.set ?? '-'} to set`, async () => {
+        const socket = await prepared()
+        const codeOf = (call: () => unknown) => {
+          try {
+            call()
+            return undefined
+          } catch (error) {
+            return (error as { code: unknown }).code
+          }
+        }
+        expect(codeOf(() => getOption(socket, name))).toBe(refusals.get)
+        expect(codeOf(() => setOption(socket, name, samples[0]?.set))).toBe(refusals.set)
+      })
+      return
+    }
+
+    if (untried !== undefined) {
+      test.skip(`is not tried: ${untried}`, () => undefined)
+      return
     }
 
     if (refused !== undefined) {

@@ -8,6 +8,7 @@ import type { OptionInfo, OptionName, SocketTarget } from '../../lib/index.js'
 import { table, type Row } from '../../lib/options.js'
 import { platform, type Platform } from '../../lib/platform.js'
 import type { Kind } from '../support/kinds.js'
+import { isWine } from '../support/system.js'
 import { setOption } from '../support/untyped.js'
 
 export interface Sample {
@@ -31,6 +32,8 @@ export interface Case {
   mayBeRefused?: { codes: string[]; reason: string }
   /** The kernel takes a value but shows something else, whatever it was. */
   keepsInitial?: { reason: string; refusedValues: { set: unknown; code: string }[] }
+  /** Why nothing is known about it, and nothing tried. */
+  untried?: string
 }
 
 /** By unit; the first match counts. */
@@ -87,7 +90,7 @@ const everywhere: Entries = {
   IPV6_V6ONLY: { kind: 'unbound6' },
 }
 
-const linux: Entries = {
+const linux = {
   SO_BINDTOIFINDEX: { kind: 'unbound', samples: interfaces },
   SO_BUF_LOCK: { samples: [{ set: 1 }, { set: 2 }, { set: 3 }, { set: 0 }] },
   SO_INCOMING_CPU: { samples: [{ set: 0 }, { set: 1 }] },
@@ -200,10 +203,72 @@ const linux: Entries = {
     samples: [{ set: 2 }, { set: 0 }],
     mayBeRefused: { codes: ['ENOPROTOOPT'], reason: 'without IPsec in the kernel' },
   },
+} satisfies Entries
+
+/** Taken, with no effect and none to be read. */
+function ignored(reason: string): Partial<Case> {
+  return { keepsInitial: { reason, refusedValues: [] } }
+}
+
+const undocumented = { untried: 'in the SDK, but not documented' }
+const mtu: Sample[] = [{ set: 1400 }, { set: 1280 }]
+const readOnlyMtu = {
+  refused: { codes: ['EINVAL', 'ENOPROTOOPT'], reason: 'Windows can only read it' },
+}
+
+/** From Microsoft's pages on the options of each level; what Wine does otherwise is below. */
+const windows = {
+  SO_COMPARTMENT_ID: undocumented,
+  SO_CONDITIONAL_ACCEPT: { kind: 'unbound' },
+  SO_EXCLUSIVEADDRUSE: { kind: 'unbound' },
+  SO_PORT_SCALABILITY: { kind: 'unbound' },
+  SO_RANDOMPORT: { kind: 'unbound' },
+  SO_REUSE_UNICASTPORT: { kind: 'unbound' },
+  // Each can be changed once, and both start from one default of the system.
+  TCP_BSDURGENT: { kind: 'unbound', untried: 'one change only, from an unknown value' },
+  TCP_EXPEDITED_1122: { kind: 'unbound', untried: 'one change only, from an unknown value' },
+  TCP_CONGESTION_ALGORITHM: undocumented,
+  TCP_DELAY_FIN_ACK: undocumented,
+  TCP_FAIL_CONNECT_ON_ICMP_ERROR: { kind: 'unbound' },
+  TCP_FASTOPEN: { kind: 'unbound', samples: [{ set: 1 }, { set: 0 }] },
+  TCP_MAXRTMS: undocumented,
+  TCP_MAXSEG: undocumented,
+  TCP_NOSYNRETRIES: undocumented,
+  IP_DONTFRAG: { kind: 'udp' },
+  IP_MTU_DISCOVER: { samples: [...discovery, { set: 1 }] },
+  IP_OPTIONS: linux.IP_OPTIONS,
+  IP_RECVERR: { kind: 'udp' },
+  IP_RECVTOS: { kind: 'udp' },
+  IP_RECVTTL: { kind: 'udp' },
+  IP_TOS: ignored('Windows ignores them'),
+  IP_UNICAST_IF: { kind: 'unbound', samples: interfaces },
+  IP_USER_MTU: { samples: mtu },
+  IPV6_DONTFRAG: { kind: 'udp6' },
+  IPV6_MTU: readOnlyMtu,
+  IPV6_MTU_DISCOVER: { samples: [...discovery, { set: 1 }] },
+  IPV6_PROTECTION_LEVEL: { kind: 'unbound6', samples: [{ set: 10 }, { set: 20 }, { set: 30 }] },
+  IPV6_RECVERR: { kind: 'udp6' },
+  IPV6_RECVHOPLIMIT: { kind: 'udp6' },
+  IPV6_RECVPKTINFO: { kind: 'udp6' },
+  IPV6_RECVTCLASS: { kind: 'udp6' },
+  IPV6_TCLASS: undocumented,
+  IPV6_UNICAST_IF: { kind: 'unbound6', samples: interfaces },
+  IPV6_USER_MTU: { samples: mtu },
+  UDP_RECV_MAX_COALESCED_SIZE: { samples: [{ set: 1500 }, { set: 65535 }] },
+  UDP_SEND_MSG_SIZE: { samples: [{ set: 512 }, { set: 1024 }] },
+} satisfies Entries
+
+const wine: Entries = {
+  ...windows,
+  SO_DEBUG: ignored('Wine keeps none'),
+  SO_DONTROUTE: ignored('Wine keeps none'),
+  // Linux does it.
+  IP_TOS: linux.IP_TOS,
+  IPV6_PROTECTION_LEVEL: { ...windows.IPV6_PROTECTION_LEVEL, ...ignored('Wine keeps none') },
 }
 
 /** What was measured on one system stands for no other: their own entries go here. */
-const onlyOn: Record<Platform, Entries> = { linux, darwin: {}, win32: {} }
+const onlyOn: Record<Platform, Entries> = { linux, darwin: {}, win32: isWine ? wine : windows }
 
 const byName: Entries = { ...everywhere, ...onlyOn[platform] }
 

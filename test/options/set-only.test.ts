@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { getOption, ioctl, listenWithBacklog, type OptionName, setOption } from '../../lib/index.js'
-import { platform } from '../../lib/platform.js'
 import { commandExists } from '../support/commands.js'
 import { temporaryPath } from '../support/files.js'
 import { errorOf } from '../support/errors.js'
@@ -17,6 +16,7 @@ import {
   portOf,
   tcpPair,
 } from '../support/sockets.js'
+import { isLinux, isWindows } from '../support/system.js'
 import { until } from '../support/until.js'
 import * as untyped from '../support/untyped.js'
 import { isRoot, isSupported, optionsHere } from '../support/untyped.js'
@@ -251,20 +251,74 @@ async function membershipIPv6Shown(): Promise<void> {
   expect(joined()).toBe(false)
 }
 
+/** Without /proc: who is in cannot enter again, who is out cannot leave. */
+async function expectInAndOut(enter: OptionName, leave: OptionName, value: unknown): Promise<void> {
+  const socket = await boundDatagram(enter.startsWith('IPV6') ? 'udp6' : 'udp4')
+  const call = (name: string) => () => untyped.setOption(socket, name, value)
+  for (let i = 0; i < 2; i++) {
+    call(enter)()
+    expect(errorOf(call(enter))).toMatchObject({ syscall: 'setsockopt', option: enter })
+    call(leave)()
+    expect(errorOf(call(leave))).toMatchObject({ syscall: 'setsockopt', option: leave })
+  }
+}
+
+const inGroup = () =>
+  expectInAndOut('IP_ADD_MEMBERSHIP', 'IP_DROP_MEMBERSHIP', {
+    multiaddr: group,
+    interface: loopback,
+  })
+const inGroupOfSource = () =>
+  expectInAndOut('IP_ADD_SOURCE_MEMBERSHIP', 'IP_DROP_SOURCE_MEMBERSHIP', {
+    multiaddr: '239.255.77.2',
+    sourceaddr: '127.0.0.7',
+    interface: loopback,
+  })
+const inGroupIPv6 = () =>
+  expectInAndOut('IPV6_JOIN_GROUP', 'IPV6_LEAVE_GROUP', { multiaddr: 'ff15::77', interface: 1 })
+
+async function blockedOnce(): Promise<void> {
+  const socket = await boundDatagram('udp4')
+  const membership = { multiaddr: '239.255.77.3', interface: loopback }
+  const source = { ...membership, sourceaddr: '127.0.0.7' }
+  const block = () => setOption(socket, 'IP_BLOCK_SOURCE', source)
+  const unblock = () => setOption(socket, 'IP_UNBLOCK_SOURCE', source)
+  setOption(socket, 'IP_ADD_MEMBERSHIP', membership)
+  for (let i = 0; i < 2; i++) {
+    block()
+    expect(errorOf(block)).toMatchObject({ syscall: 'setsockopt', option: 'IP_BLOCK_SOURCE' })
+    unblock()
+    expect(errorOf(unblock)).toMatchObject({ syscall: 'setsockopt', option: 'IP_UNBLOCK_SOURCE' })
+  }
+}
+
+const effectsOnWindows: typeof effects = {
+  IP_ADD_MEMBERSHIP: inGroup,
+  IP_DROP_MEMBERSHIP: inGroup,
+  IP_ADD_SOURCE_MEMBERSHIP: inGroupOfSource,
+  IP_DROP_SOURCE_MEMBERSHIP: inGroupOfSource,
+  IP_BLOCK_SOURCE: blockedOnce,
+  IP_UNBLOCK_SOURCE: blockedOnce,
+  IPV6_JOIN_GROUP: inGroupIPv6,
+  IPV6_LEAVE_GROUP: inGroupIPv6,
+}
+
+const effectsHere = isWindows ? effectsOnWindows : effects
+
 const settable = optionsHere.filter(({ access }) => access === 'set')
 
-test.runIf(platform === 'linux')('the effect of every option that can only be set is here', () => {
-  expect(settable.map(({ name }) => name).toSorted()).toEqual(Object.keys(effects).toSorted())
+test.runIf(isLinux || isWindows)('the effect of every option that can only be set is here', () => {
+  expect(settable.map(({ name }) => name).toSorted()).toEqual(Object.keys(effectsHere).toSorted())
 })
 
 describe.each(settable)('$name', ({ name, needs }) => {
   // What needs CAP_BPF is refused here in the same way with and without it.
   const privileged = needs?.includes('CAP_NET') === true || name === 'SO_ATTACH_FILTER'
   const because = privileged ? ` (needs ${needs ?? 'root where unprivileged filters are off'})` : ''
-  test.runIf(isSupported(name) && effects[name] !== undefined && (isRoot || !privileged))(
+  test.runIf(isSupported(name) && effectsHere[name] !== undefined && (isRoot || !privileged))(
     `does what it says${because}`,
     async () => {
-      await effects[name]?.()
+      await effectsHere[name]?.()
     },
   )
 
@@ -290,7 +344,7 @@ describe.each(settable)('$name', ({ name, needs }) => {
   })
 })
 
-test.runIf(platform === 'linux' && isSupported('SO_INQ') && hasPython)(
+test.runIf(isLinux && isSupported('SO_INQ') && hasPython)(
   'SO_INQ: whoever reads is told what is left (needs python3)',
   async () => {
     const path = temporaryPath('unix.sock')

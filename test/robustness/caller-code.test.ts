@@ -1,10 +1,11 @@
 /** Targets and values that run code of the caller's while a call is under way. */
 import { describe, expect, test } from 'vitest'
 import { getOption, getOptions, getsockopt, setOption, setOptions } from '../../lib/index.js'
-import { platform } from '../../lib/platform.js'
 import { errorOf } from '../support/errors.js'
+import { probe } from '../support/probe-option.js'
 import { descriptorOf } from '../support/python.js'
 import { tcpPair } from '../support/sockets.js'
+import { isLinux } from '../support/system.js'
 import { isRoot } from '../support/untyped.js'
 
 describe('a target whose fd() uses net-sockopt itself', () => {
@@ -12,27 +13,26 @@ describe('a target whose fd() uses net-sockopt itself', () => {
     const { server, client } = await tcpPair()
     const target = {
       fd() {
-        setOption(server, 'TCP_KEEPINTVL', 5)
+        setOption(server, probe.second, probe.secondValue)
         return descriptorOf(client)
       },
     }
-    setOption(target, 'TCP_KEEPIDLE', 60)
-    expect(getOption(client, 'TCP_KEEPIDLE')).toBe(60)
+    setOption(target, probe.name, 77)
+    expect(getOption(client, probe.name)).toBe(77)
   })
 
   test('setOptions sets the values that it was given', async () => {
     const { server, client } = await tcpPair()
+    const { thirdValue } = probe
     const target = {
       fd() {
-        setOptions(server, { TCP_KEEPCNT: 5, TCP_KEEPINTVL: 5 })
+        setOptions(server, { [probe.third]: thirdValue + 1, [probe.second]: probe.secondValue })
         return descriptorOf(client)
       },
     }
-    setOptions(target, { TCP_KEEPIDLE: 60, TCP_KEEPCNT: 3 })
-    expect(getOptions(client, ['TCP_KEEPIDLE', 'TCP_KEEPCNT'])).toEqual({
-      TCP_KEEPIDLE: 60,
-      TCP_KEEPCNT: 3,
-    })
+    const values = { [probe.name]: 77, [probe.third]: thirdValue }
+    setOptions(target, values)
+    expect(getOptions(client, [probe.name, probe.third])).toEqual(values)
   })
 
   test('getOptions reads the options that it was asked for', async () => {
@@ -43,7 +43,7 @@ describe('a target whose fd() uses net-sockopt itself', () => {
         return descriptorOf(client)
       },
     }
-    expect(getOptions(target, ['TCP_KEEPIDLE'])).toEqual({ TCP_KEEPIDLE: 7200 })
+    expect(getOptions(target, [probe.name])).toEqual({ [probe.name]: probe.initial })
   })
 
   test('getOption reads the option that it was asked for', async () => {
@@ -54,7 +54,7 @@ describe('a target whose fd() uses net-sockopt itself', () => {
         return descriptorOf(client)
       },
     }
-    expect(getOption(target, 'TCP_KEEPIDLE')).toBe(7200)
+    expect(getOption(target, probe.name)).toBe(probe.initial)
   })
 })
 
@@ -86,7 +86,7 @@ describe('a value that answers differently each time', () => {
     expect(getOption(client, 'SO_RCVTIMEO').microseconds).toBe(0)
   })
 
-  test.runIf(platform === 'linux' && isRoot)(
+  test.runIf(isLinux && isRoot)(
     'a program that grows while it is read has the length that it was read with (needs root where bpf is restricted)',
     async () => {
       const { client } = await tcpPair()

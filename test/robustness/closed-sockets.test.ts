@@ -9,6 +9,7 @@ import {
   getsockopt,
   getUserTimeout,
   ioctl,
+  options,
   setKeepAlive,
   setLinger,
   setOption,
@@ -16,32 +17,37 @@ import {
   setsockopt,
   setUserTimeout,
 } from '../../lib/index.js'
+import { descriptorOf } from '../../lib/descriptor.js'
 import { handleOf } from '../../lib/node-internals.js'
 import { platform } from '../../lib/platform.js'
 import { levelNumbers } from '../../lib/resolve.js'
+import { probe } from '../support/probe-option.js'
 import { closeAtEnd, portOf } from '../support/sockets.js'
+import { isWindows } from '../support/system.js'
 
-const total = 20_000
+// Wine is slower.
+const total = isWindows ? 1000 : 20_000
 const atOnce = 100
 
 /** What no fresh socket has by itself. */
-const mark = 1234
+const mark = 123
 
-const [level, keepIdle] = [levelNumbers[platform].IPPROTO_TCP, platform === 'linux' ? 4 : 3]
+const { level: levelName, number: option = 0 } = options[probe.name]
+const level = levelNumbers[platform][levelName]
 
 const calls: ((socket: net.Socket) => unknown)[] = [
-  (socket) => setOption(socket, 'TCP_KEEPIDLE', mark),
-  (socket) => setOptions(socket, { TCP_KEEPIDLE: mark, TCP_KEEPINTVL: mark }),
+  (socket) => setOption(socket, probe.name, mark),
+  (socket) => setOptions(socket, { [probe.name]: mark, [probe.second]: mark }),
   (socket) => setKeepAlive(socket, { idle: mark * 1000 }),
   (socket) => setUserTimeout(socket, mark),
   (socket) => setLinger(socket, mark * 1000),
-  (socket) => setsockopt(socket, level, keepIdle, mark),
-  (socket) => getOption(socket, 'TCP_KEEPIDLE'),
-  (socket) => getOptions(socket, ['TCP_KEEPIDLE', 'SO_LINGER']),
+  (socket) => setsockopt(socket, level, option, mark),
+  (socket) => getOption(socket, probe.name),
+  (socket) => getOptions(socket, [probe.name, 'SO_LINGER']),
   (socket) => getLinger(socket),
   (socket) => getKeepAlive(socket),
   (socket) => getUserTimeout(socket),
-  (socket) => getsockopt(socket, level, keepIdle, 4),
+  (socket) => getsockopt(socket, level, option, 4),
   (socket) => ioctl(socket, 'FIONREAD'),
 ]
 
@@ -99,7 +105,7 @@ interface Ends {
   accepted: net.Socket
 }
 
-test('20,000 connections that close while options are set on them: no other socket is touched', async () => {
+test(`${total} connections that close while options are set on them: no other socket is touched`, async () => {
   const server = net.createServer({ allowHalfOpen: true })
   closeAtEnd(server)
   server.listen({ port: 0, host: '0.0.0.0', backlog: 1024 })
@@ -111,10 +117,10 @@ test('20,000 connections that close while options are set on them: no other sock
   let opened = 0
 
   function checkFresh(socket: net.Socket, who: string): void {
-    const kept = getOptions(socket, ['TCP_KEEPIDLE', 'TCP_KEEPINTVL', 'SO_KEEPALIVE', 'SO_LINGER'])
+    const kept = getOptions(socket, [probe.name, probe.second, 'SO_KEEPALIVE', 'SO_LINGER'])
     const fresh =
-      kept.TCP_KEEPIDLE === 7200 &&
-      kept.TCP_KEEPINTVL === 75 &&
+      kept[probe.name] === probe.initial &&
+      kept[probe.second] !== mark &&
       !kept.SO_KEEPALIVE &&
       kept.SO_LINGER === null
     if (!fresh) touched.push(`${who}: ${JSON.stringify(kept)}`)
@@ -143,7 +149,7 @@ test('20,000 connections that close while options are set on them: no other sock
     waiting.delete(localPort)
     arrived.delete(localPort)
     opened++
-    descriptors.add(handleOf(client)?.fd ?? -1)
+    descriptors.add(descriptorOf(handleOf(client)) ?? -1)
     return { client, accepted }
   }
 
@@ -191,7 +197,7 @@ test('20,000 connections that close while options are set on them: no other sock
   expect(closed.errors).toBeGreaterThan(15 * total)
   expect(opened).toBeGreaterThanOrEqual(total)
   // The numbers were reused again and again, or nothing was proved.
-  expect(descriptors.size).toBeLessThan(total / 20)
+  expect(descriptors.size).toBeLessThan(total / (isWindows ? 2 : 20))
 }, 60_000)
 
 test('what is kept for a socket that never opens is kept for no other', async () => {
@@ -201,13 +207,13 @@ test('what is kept for a socket that never opens is kept for no other', async ()
   for (let i = 0; i < 200; i++) {
     const abandoned = net.connect(portOf(server), '127.0.0.1')
     abandoned.on('error', () => undefined)
-    setOptions(abandoned, { TCP_KEEPIDLE: mark, TCP_KEEPINTVL: mark })
+    setOptions(abandoned, { [probe.name]: mark, [probe.second]: mark })
     if (i % 2 === 0) abandoned.destroy()
     else setImmediate(() => abandoned.resetAndDestroy())
     const witness = net.connect(portOf(server), '127.0.0.1')
     witness.on('error', () => undefined)
     await once(witness, 'connect')
-    expect(getOption(witness, 'TCP_KEEPIDLE')).toBe(7200)
+    expect(getOption(witness, probe.name)).toBe(probe.initial)
     witness.resetAndDestroy()
   }
 })

@@ -2,12 +2,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
+import { descriptorOf as socketOf } from '../../lib/descriptor.js'
 import { handleOf } from '../../lib/node-internals.js'
 import type net from 'node:net'
 
-/** The descriptor of a socket. */
+/** The descriptor of a socket; on Windows, its SOCKET. */
 export function descriptorOf(socket: net.Socket | net.Server | number): number {
-  const fd = typeof socket === 'number' ? socket : handleOf(socket)?.fd
+  const fd = typeof socket === 'number' ? socket : socketOf(handleOf(socket))
   if (fd === undefined || fd < 0) throw new Error('no descriptor')
   return fd
 }

@@ -7,21 +7,29 @@ import {
   getLinger,
   getOption,
   getOptions,
+  isSupported,
+  options,
+  type ReadableOption,
   setKeepAlive,
   setLinger,
   setOption,
   setOptions,
   setsockopt,
+  type SocketTarget,
 } from '../../lib/index.js'
+import { platform } from '../../lib/platform.js'
+import { levelNumbers } from '../../lib/resolve.js'
 import { errorOf } from '../support/errors.js'
+import { probe } from '../support/probe-option.js'
 import { connected, destroyAtEnd, listening, portOf, tcpPair } from '../support/sockets.js'
+import { isLinux, isWindows } from '../support/system.js'
 import { temporaryPath } from '../support/files.js'
 
 /** Sets an option that no socket has by itself, and reads it back. */
-function expectUsable(target: Parameters<typeof setOption>[0]): void {
-  expect(getOption(target, 'TCP_KEEPIDLE')).not.toBe(77)
-  setOption(target, 'TCP_KEEPIDLE', 77)
-  expect(getOption(target, 'TCP_KEEPIDLE')).toBe(77)
+function expectUsable(target: SocketTarget): void {
+  expect(getOption(target, probe.name)).toBe(probe.initial)
+  setOption(target, probe.name, 77)
+  expect(getOption(target, probe.name)).toBe(77)
 }
 
 describe('net.Socket', () => {
@@ -35,8 +43,8 @@ describe('net.Socket', () => {
 
   test('an accepted socket is another socket than its client', async () => {
     const { client, accepted } = await tcpPair()
-    setOption(client, 'TCP_KEEPIDLE', 77)
-    expect(getOption(accepted, 'TCP_KEEPIDLE')).not.toBe(77)
+    setOption(client, probe.name, 77)
+    expect(getOption(accepted, probe.name)).toBe(probe.initial)
   })
 
   test('a paused socket', async () => {
@@ -61,19 +69,26 @@ describe('net.Socket', () => {
 
   test('an IPv6 socket', async () => {
     const { client } = await tcpPair('::1')
-    expectUsable(client)
+    // The probe is an IPv4 option on Windows.
+    if (!isWindows) expectUsable(client)
+    expect(getOption(client, 'IPV6_UNICAST_HOPS')).not.toBe(33)
     setOption(client, 'IPV6_UNICAST_HOPS', 33)
     expect(getOption(client, 'IPV6_UNICAST_HOPS')).toBe(33)
   })
 
-  test('a Unix socket has the options of its kind, and refuses those of TCP', async () => {
-    const path = temporaryPath('unix.sock')
-    await listening(net.createServer(), { path })
-    const client = await connected({ path })
-    setLinger(client, 3000)
-    expect(getLinger(client)).toBe(3000)
-    expect(errorOf(() => getOption(client, 'TCP_KEEPIDLE')).code).toMatch(/EOPNOTSUPP|ENOPROTOOPT/)
-  })
+  test.skipIf(isWindows)(
+    'a Unix socket has the options of its kind, and refuses those of TCP',
+    async () => {
+      const path = temporaryPath('unix.sock')
+      await listening(net.createServer(), { path })
+      const client = await connected({ path })
+      setLinger(client, 3000)
+      expect(getLinger(client)).toBe(3000)
+      expect(errorOf(() => getOption(client, 'TCP_KEEPIDLE')).code).toMatch(
+        /EOPNOTSUPP|ENOPROTOOPT/,
+      )
+    },
+  )
 })
 
 describe('a socket that is still connecting', () => {
@@ -82,23 +97,26 @@ describe('a socket that is still connecting', () => {
     const client = net.connect(portOf(server), '127.0.0.1')
     destroyAtEnd(client)
     const seen = new Promise((resolve) => {
-      client.on('connect', () => resolve([getOption(client, 'TCP_KEEPIDLE'), getLinger(client)]))
+      client.on('connect', () => resolve([getOption(client, probe.name), getLinger(client)]))
     })
-    setOption(client, 'TCP_KEEPIDLE', 77)
+    setOption(client, probe.name, 77)
     setLinger(client, 3000)
     expect(await seen).toEqual([77, 3000])
   })
 
-  test('has them before connect(2): TCP_SYNCNT is refused by nobody and the buffer sets the window', async () => {
-    const server = await listening(net.createServer())
-    const client = net.connect(portOf(server), '127.0.0.1')
-    destroyAtEnd(client)
-    // TCP_FASTOPEN_CONNECT is EINVAL once connect(2) has begun.
-    setOptions(client, { TCP_SYNCNT: 2, TCP_FASTOPEN_CONNECT: true })
-    await once(client, 'connect')
-    expect(getOption(client, 'TCP_SYNCNT')).toBe(2)
-    expect(getOption(client, 'TCP_FASTOPEN_CONNECT')).toBe(true)
-  })
+  test.runIf(isLinux)(
+    'has them before connect(2): TCP_SYNCNT is refused by nobody and the buffer sets the window',
+    async () => {
+      const server = await listening(net.createServer())
+      const client = net.connect(portOf(server), '127.0.0.1')
+      destroyAtEnd(client)
+      // TCP_FASTOPEN_CONNECT is EINVAL once connect(2) has begun.
+      setOptions(client, { TCP_SYNCNT: 2, TCP_FASTOPEN_CONNECT: true })
+      await once(client, 'connect')
+      expect(getOption(client, 'TCP_SYNCNT')).toBe(2)
+      expect(getOption(client, 'TCP_FASTOPEN_CONNECT')).toBe(true)
+    },
+  )
 
   test('has them on every attempt: the address that answers is not the first', async () => {
     const server = await listening(net.createServer(), { port: 0, host: '127.0.0.1' })
@@ -119,13 +137,13 @@ describe('a socket that is still connecting', () => {
     client.on('connectionAttempt', (_address, _port, family) => {
       attempts.push(family)
       // While an attempt runs, an option is for this attempt and for those that follow.
-      if (family === 6) process.nextTick(() => setOption(client, 'TCP_KEEPINTVL', 33))
+      if (family === 6) process.nextTick(() => setOption(client, probe.second, probe.secondValue))
     })
-    setOption(client, 'TCP_KEEPIDLE', 77)
+    setOption(client, probe.name, 77)
     await once(client, 'connect')
     expect(attempts).toEqual([6, 4])
-    expect(getOption(client, 'TCP_KEEPIDLE')).toBe(77)
-    expect(getOption(client, 'TCP_KEEPINTVL')).toBe(33)
+    expect(getOption(client, probe.name)).toBe(77)
+    expect(getOption(client, probe.second)).toBe(probe.secondValue)
   })
 
   test('a local address does not lose them', async () => {
@@ -136,13 +154,13 @@ describe('a socket that is still connecting', () => {
       localAddress: '127.0.0.2',
     })
     destroyAtEnd(client)
-    setOption(client, 'TCP_KEEPIDLE', 77)
+    setOption(client, probe.name, 77)
     await once(client, 'connect')
     expect(client.localAddress).toBe('127.0.0.2')
-    expect(getOption(client, 'TCP_KEEPIDLE')).toBe(77)
+    expect(getOption(client, probe.name)).toBe(77)
   })
 
-  test('a Unix socket', async () => {
+  test.skipIf(isWindows)('a Unix socket', async () => {
     const path = temporaryPath('unix.sock')
     await listening(net.createServer(), { path })
     const client = net.connect(path)
@@ -164,19 +182,16 @@ describe('a socket that is still connecting', () => {
       noDelay: true,
     })
     destroyAtEnd(client)
-    setOptions(client, { TCP_KEEPIDLE: 77, TCP_KEEPINTVL: 33, TCP_KEEPCNT: 5 })
+    const keepAlive = { TCP_KEEPIDLE: 77, TCP_KEEPINTVL: 33, TCP_KEEPCNT: 5 }
+    const values = { ...(isSupported('TCP_KEEPIDLE') && keepAlive), SO_KEEPALIVE: false }
+    setOptions(client, values)
     setOption(client, 'TCP_NODELAY', false)
     await once(client, 'connect')
-    const kept = getOptions(client, ['TCP_KEEPIDLE', 'TCP_KEEPINTVL', 'TCP_KEEPCNT', 'TCP_NODELAY'])
-    expect(kept).toEqual({
-      TCP_KEEPIDLE: 77,
-      TCP_KEEPINTVL: 33,
-      TCP_KEEPCNT: 5,
-      TCP_NODELAY: false,
-    })
+    const names = [...Object.keys(values), 'TCP_NODELAY'] as ReadableOption[]
+    expect(getOptions(client, names)).toEqual({ ...values, TCP_NODELAY: false })
   })
 
-  test('nor what an http.Agent sets', async () => {
+  test.runIf(isSupported('TCP_KEEPIDLE'))('nor what an http.Agent sets', async () => {
     const server = await listening(http.createServer((_request, response) => response.end()))
     const agent = new http.Agent({ keepAlive: true })
     onTestFinished(() => agent.destroy())
@@ -193,9 +208,10 @@ describe('a socket that is still connecting', () => {
     const server = await listening(net.createServer())
     const client = net.connect(portOf(server), '127.0.0.1')
     destroyAtEnd(client)
-    setsockopt(client, 6, 4, 77) // IPPROTO_TCP, TCP_KEEPIDLE
+    const { level, number = 0 } = options[probe.name]
+    setsockopt(client, levelNumbers[platform][level], number, 77)
     await once(client, 'connect')
-    expect(getOption(client, 'TCP_KEEPIDLE')).toBe(77)
+    expect(getOption(client, probe.name)).toBe(77)
   })
 
   test('is destroyed with the error when the kernel refuses', async () => {
@@ -203,9 +219,9 @@ describe('a socket that is still connecting', () => {
     const client = net.connect(portOf(server), '127.0.0.1')
     let connects = 0
     client.on('connect', () => connects++)
-    setOption(client, 'TCP_KEEPIDLE', 40_000) // more than 32767 is EINVAL
+    setOption(client, probe.name, probe.refused)
     const [error] = (await once(client, 'error')) as [Error & Record<string, unknown>]
-    expect(error).toMatchObject({ code: 'EINVAL', syscall: 'setsockopt', option: 'TCP_KEEPIDLE' })
+    expect(error).toMatchObject({ code: 'EINVAL', syscall: 'setsockopt', option: probe.name })
     expect(client.destroyed).toBe(true)
     await once(client, 'close')
     expect(connects).toBe(0)
@@ -215,14 +231,14 @@ describe('a socket that is still connecting', () => {
     const server = await listening(net.createServer())
     const client = net.connect(portOf(server), '127.0.0.1')
     destroyAtEnd(client)
-    expect(errorOf(() => setOption(client, 'TCP_KEEPIDLE', 1.5)).code).toBe('ERR_OUT_OF_RANGE')
+    expect(errorOf(() => setOption(client, probe.name, 1.5)).code).toBe('ERR_OUT_OF_RANGE')
     await once(client, 'connect')
   })
 
   test('cannot be read', () => {
     const client = new net.Socket()
     onTestFinished(() => void client.destroy())
-    const error = errorOf(() => getOption(client, 'TCP_KEEPIDLE'))
+    const error = errorOf(() => getOption(client, probe.name))
     expect(error).toMatchObject({ code: 'ERR_SOCKET_NOT_OPEN' })
   })
 
@@ -230,10 +246,10 @@ describe('a socket that is still connecting', () => {
     const server = await listening(net.createServer())
     const client = new net.Socket()
     destroyAtEnd(client)
-    setOption(client, 'TCP_KEEPIDLE', 77)
+    setOption(client, probe.name, 77)
     client.connect(portOf(server), '127.0.0.1')
     await once(client, 'connect')
-    expect(getOption(client, 'TCP_KEEPIDLE')).toBe(77)
+    expect(getOption(client, probe.name)).toBe(77)
   })
 })
 
@@ -241,9 +257,9 @@ describe('a socket that is gone', () => {
   test('destroyed: ERR_SOCKET_CLOSED to set, to read and in a batch', async () => {
     const { client } = await tcpPair()
     client.destroy()
-    expect(errorOf(() => setOption(client, 'TCP_KEEPIDLE', 77)).code).toBe('ERR_SOCKET_CLOSED')
-    expect(errorOf(() => getOption(client, 'TCP_KEEPIDLE')).code).toBe('ERR_SOCKET_CLOSED')
-    expect(errorOf(() => setOptions(client, { TCP_KEEPIDLE: 77 })).code).toBe('ERR_SOCKET_CLOSED')
+    expect(errorOf(() => setOption(client, probe.name, 77)).code).toBe('ERR_SOCKET_CLOSED')
+    expect(errorOf(() => getOption(client, probe.name)).code).toBe('ERR_SOCKET_CLOSED')
+    expect(errorOf(() => setOptions(client, { [probe.name]: 77 })).code).toBe('ERR_SOCKET_CLOSED')
   })
 
   test('a failed connection', async () => {
@@ -252,9 +268,9 @@ describe('a socket that is gone', () => {
     server.close()
     await once(server, 'close')
     const client = net.connect(port, '127.0.0.1')
-    setOption(client, 'TCP_KEEPIDLE', 77)
+    setOption(client, probe.name, 77)
     const [error] = (await once(client, 'error')) as [Error & Record<string, unknown>]
     expect(error.code).toBe('ECONNREFUSED')
-    expect(errorOf(() => getOption(client, 'TCP_KEEPIDLE')).code).toBe('ERR_SOCKET_CLOSED')
+    expect(errorOf(() => getOption(client, probe.name)).code).toBe('ERR_SOCKET_CLOSED')
   })
 })
