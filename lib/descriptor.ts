@@ -19,8 +19,14 @@ export function descriptorOf(handle: Handle | null): number | undefined {
 /** Gives a handle a socket of ours, which it closes from then on; or a negated error, and it stays ours. */
 export function openHandle(handle: Handle, socket: number): number {
   const error = handle.open(socket)
-  if (error === 0 && platform === 'win32') known.set(handle, socket)
+  if (error === 0) remembered(handle, socket)
   return error
+}
+
+/** The handle, whose socket need not be looked for. */
+export function remembered(handle: Handle, socket: number): Handle {
+  if (platform === 'win32') known.set(handle, socket)
+  return handle
 }
 
 function socketBehind(handle: Handle): number {

@@ -4,7 +4,7 @@
  */
 import type dgram from 'node:dgram'
 import net from 'node:net'
-import { openHandle } from './descriptor.js'
+import { openHandle, remembered } from './descriptor.js'
 import { platform } from './platform.js'
 
 /** libuv's wrapper of a socket, as far as we use it. */
@@ -118,12 +118,25 @@ function tcp(): HandleClass {
   return tcpClass
 }
 
-/** Wraps accepted descriptors for a listener's kind of socket: TCP, or the Pipe that Node has for Unix. */
-export function adoptAccepted(listener: Handle, fd: number): Handle | number {
+/** What {@link acceptFrom} calls: functions of the addon, not of JavaScript. */
+interface Accepting {
+  readonly accept: (listener: number) => number
+  readonly close: (socket: number) => number
+}
+
+/**
+ * The next connection, in a handle of the listener's kind (TCP, or the Pipe that Node has for Unix), which
+ * closes it; or a negated error. V8 ends a terminated worker where a function of JavaScript begins or a loop
+ * turns: there is none between accept() and open(), or the descriptor would be nobody's.
+ */
+export function acceptFrom(listener: Handle, { accept, close }: Accepting): Handle | number {
+  const fd = accept(listener.fd ?? -1)
+  if (fd < 0) return fd
   const handle = new (listener.constructor as HandleClass)(handleType.socket)
   const error = openHandle(handle, fd)
   if (error === 0) return handle
   handle.close()
+  close(fd)
   return error
 }
 

@@ -40,6 +40,8 @@ export function userTimeoutOptions(ms: number): OptionValues {
 
 function mappingHere(): Mapping {
   const [best, ...others] = userTimeoutMappings[platform]
+  // The system is asked only where there is a choice: that takes a descriptor, and they may be short.
+  if (others.length === 0) return best
   return [best, ...others].find(({ option }) => isSupported(option)) ?? best
 }
 

@@ -3,7 +3,7 @@ import { applyEntries, type Entry } from '../batch.js'
 import { native, peerState } from '../binding.js'
 import { descriptorOf } from '../descriptor.js'
 import { errnoOf, systemError } from '../errors.js'
-import { adoptAccepted, type Handle } from '../node-internals.js'
+import { acceptFrom, type Handle } from '../node-internals.js'
 
 /** Which waiting connections are dropped before the program sees them. */
 export type Stale = 'keep' | 'drop-reset' | 'drop-ended'
@@ -52,11 +52,12 @@ export class Acceptor {
   }
 
   next(): Accepted {
-    const fd = this.#acceptFresh()
-    if (fd < 0 && lasting.includes(fd)) return this.#shortage(fd)
+    const fresh = this.#acceptFresh()
+    const isError = typeof fresh === 'number'
+    if (isError && lasting.includes(fresh)) return this.#shortage(fresh)
     this.#isShort = false
-    if (fd === errnoOf('EAGAIN')) return 'none'
-    const accepted = fd < 0 ? systemError(fd, 'accept') : this.#take(fd)
+    if (fresh === errnoOf('EAGAIN')) return 'none'
+    const accepted = isError ? systemError(fresh, 'accept') : this.#prepare(fresh)
     if (!(accepted instanceof Error)) return accepted
     this.#failed(accepted)
     return 'skipped'
@@ -76,35 +77,31 @@ export class Acceptor {
   }
 
   /** accept(2), passing over connections whose client has gone. */
-  #acceptFresh(): number {
+  #acceptFresh(): Handle | number {
     for (;;) {
-      const fd = native.accept(this.#socket)
-      if (fd < 0 || !this.#isStale(fd)) return fd
-      native.close(fd)
+      const fresh = acceptFrom(this.#listener, this.#socket, native)
+      if (typeof fresh === 'number' || !this.#isStale(fresh)) return fresh
+      fresh.close()
       this.counters.droppedStale++
     }
   }
 
-  /** Hands a descriptor to Node; closed, and an error, if that cannot be. */
-  #take(fd: number): Handle | Error {
+  /** Sets what accepted sockets do not inherit; closed, and an error, if that cannot be. */
+  #prepare(handle: Handle): Handle | Error {
     try {
-      if (this.#perConnection.length > 0) applyEntries(fd, this.#perConnection)
+      if (this.#perConnection.length > 0)
+        applyEntries(descriptorOf(handle) ?? -1, this.#perConnection)
     } catch (error) {
-      native.close(fd)
+      handle.close()
       return error as Error
-    }
-    const handle = adoptAccepted(this.#listener, fd)
-    if (typeof handle === 'number') {
-      native.close(fd)
-      return systemError(handle, 'accept')
     }
     this.counters.accepted++
     return handle
   }
 
-  #isStale(fd: number): boolean {
+  #isStale(handle: Handle): boolean {
     if (this.#stale === 'keep') return false
-    const state = native.peerState(fd)
+    const state = native.peerState(descriptorOf(handle) ?? -1)
     if (state < 0 || (state & peerState.reset) !== 0) return true
     if (this.#stale === 'drop-reset') return false
     return (state & peerState.ended) !== 0 && (state & peerState.hasData) === 0
