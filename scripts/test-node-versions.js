@@ -5,12 +5,10 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { runSuite } from './suite.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const versions = process.argv.length > 2 ? process.argv.slice(2) : ['22', '24', '26']
-
-/** What the kernel does, whatever Node asks it: once is enough. */
-const independent = ['test/behaviours/**', 'test/cli/**', 'test/native/**']
 
 /** The path of a Node of that major version, fetched if need be. */
 function nodeOf(version) {
@@ -26,15 +24,12 @@ function nodeOf(version) {
   return path
 }
 
-function runSuite(version) {
+function runWith(version) {
   const node = nodeOf(version)
   console.log(`== Node ${spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()}`)
-  const env = { ...process.env, REPORT: `vitest-node-${version}` }
-  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
-  const args = ['run', ...independent.flatMap((files) => ['--exclude', files])]
-  return spawnSync(node, [vitest, ...args], { cwd: root, env, stdio: 'inherit' }).status
+  return runSuite(`vitest-node-${version}`, { node })
 }
 
-const failed = versions.filter((version) => runSuite(version) !== 0)
+const failed = versions.filter((version) => runWith(version) !== 0)
 if (failed.length > 0) console.error(`failed on Node ${failed.join(', ')}`)
 process.exit(failed.length === 0 ? 0 : 1)
