@@ -66,8 +66,11 @@ function addressText({ address, port }: SystemErrorDetails): string | undefined 
   return port === undefined ? address : `${address}:${port}`
 }
 
+/** A POSIX error that this system has. */
+export type ErrorName = keyof typeof constants.errno
+
 /** The negated number of an error as native calls return it, by its POSIX name: Winsock's where it has one. */
-export function errnoOf(name: keyof typeof constants.errno): number {
+export function errnoOf(name: ErrorName): number {
   return -(winsock.get(name) ?? constants.errno[name])
 }
 

@@ -129,12 +129,16 @@ interface Accepting {
  * closes it; or a negated error. V8 ends a terminated worker where a function of JavaScript begins or a loop
  * turns: there is none between accept() and open(), or the descriptor would be nobody's.
  */
-export function acceptFrom(listener: Handle, { accept, close }: Accepting): Handle | number {
-  const fd = accept(listener.fd ?? -1)
+export function acceptFrom(
+  listener: Handle,
+  socket: number,
+  { accept, close }: Accepting,
+): Handle | number {
+  const fd = accept(socket)
   if (fd < 0) return fd
   const handle = new (listener.constructor as HandleClass)(handleType.socket)
-  const error = openHandle(handle, fd)
-  if (error === 0) return handle
+  const error = handle.open(fd)
+  if (error === 0) return remembered(handle, fd)
   handle.close()
   close(fd)
   return error

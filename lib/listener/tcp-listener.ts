@@ -8,8 +8,11 @@ import { descriptorOf } from '../descriptor.js'
 import {
   abortError,
   checkNotAborted,
+  type ErrorName,
+  errnoOf,
   invalidType,
   invalidValue,
+  listenError,
   systemError,
   targetError,
   withCode,
@@ -95,7 +98,7 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
     this.#handle = handle
     this.#path = 'path' in plan.where ? plan.where.path : undefined
     this.#acceptor = new Acceptor(handle, stale, plan.perConnection, (error) => this.#report(error))
-    this.#watcher = watch(this.fd, () => this.#onReadable())
+    this.#watcher = watch(this.fd, plan, () => this.#onReadable())
     // The watcher never keeps the process alive, since it often rests; this timer does, and never fires.
     this.#hold = setInterval(() => this.#rest(), maxDelay)
   }
@@ -406,15 +409,19 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
   }
 }
 
-/** A watcher with a descriptor of its own. */
-function watch(socket: number, onReadable: () => void): Watcher {
+/** What cannot be watched does not listen: the second descriptor, or epoll's room for it, may be short. */
+function watch(socket: number, { where }: ListenPlan, onReadable: () => void): Watcher {
+  const failed = (errno: number): Error =>
+    'path' in where
+      ? listenError(errno, where.path)
+      : listenError(errno, where.host ?? '::', where.port)
   const own = native.duplicate(socket)
-  if (own < 0) throw systemError(own, 'dup')
+  if (own < 0) throw failed(own)
   try {
     return new native.Watcher(own, onReadable)
   } catch (error) {
     native.close(own)
-    throw error
+    throw failed(errnoOf((error as { code: ErrorName }).code))
   }
 }
 

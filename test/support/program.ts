@@ -9,6 +9,8 @@ export interface ProgramOptions {
   /** A command that runs the program, which is appended to it: `['strace', '-f']`. */
   through?: string[]
   arguments?: string[]
+  /** Who ends it; it is over with the test unless another says when. */
+  atEnd?: (end: () => void) => void
 }
 
 export interface Ran {
@@ -26,7 +28,8 @@ export class Program {
   #stderr = ''
   #wake: () => void = () => undefined
 
-  constructor(source: string, { through = [], arguments: given = [] }: ProgramOptions = {}) {
+  constructor(source: string, options: ProgramOptions = {}) {
+    const { through = [], arguments: given = [], atEnd = onTestFinished } = options
     const node = [process.execPath, '--input-type=module', '-e', source, '--', ...given]
     const [command = '', ...rest] = [...through, ...node]
     this.child = spawn(command, rest, { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] })
@@ -39,7 +42,7 @@ export class Program {
         resolve({ status, stdout: this.#stdout, stderr: this.#stderr })
       })
     })
-    onTestFinished(() => void this.child.kill('SIGKILL'))
+    atEnd(() => void this.child.kill('SIGKILL'))
   }
 
   /** The next line that it prints; an error, with what it complained of, if it ends instead. */
