@@ -6,6 +6,8 @@ const report = `reports/${process.env.REPORT ?? 'vitest'}.json`
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // What is packed has a configuration of its own, and npm scripts.
+    exclude: ['test/shipped/**'],
     // Each file in a process of its own: tests look at descriptors, warnings and signals of the process.
     pool: 'forks',
     // Most of the time they wait for the kernel, so more than one per core.
