@@ -36,6 +36,7 @@ export const libcFunctions = [
   'memset',
   'poll',
   'readlink',
+  'realloc',
   'recv',
   'send',
   'setsockopt',

@@ -67,8 +67,16 @@ function obstacle(name) {
 }
 
 function isNewer(name) {
-  const own = readdirSync(join(root, 'native')).map((file) => `native/${file}`)
-  const sources = ['binding.gyp', 'scripts/prebuild.js', 'scripts/targets.js', ...own]
+  const folders = ['native', 'cmake'].flatMap((folder) =>
+    readdirSync(join(root, folder)).map((file) => `${folder}/${file}`),
+  )
+  const descriptions = [
+    'binding.gyp',
+    'CMakeLists.txt',
+    'scripts/prebuild.js',
+    'scripts/targets.js',
+  ]
+  const sources = [...descriptions, ...folders]
   const timeOf = (path) => statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? 0
   return timeOf(prebuildOf(name)) > Math.max(...sources.map(timeOf))
 }
@@ -89,7 +97,12 @@ for (const name of asked.length > 0 ? asked : Object.keys(targets)) {
   } else if (asked.length === 0 && isNewer(name)) {
     console.log(`${name}: is up to date`)
   } else {
-    build(name)
-    console.log(`${name}: made ${prebuildOf(name)}`)
+    try {
+      build(name)
+      console.log(`${name}: made ${prebuildOf(name)}`)
+    } catch (error) {
+      console.log(`${name}: FAILED, ${error.message}`)
+      process.exitCode = 1
+    }
   }
 }

@@ -29,17 +29,17 @@ export const targets = {
   'win32-x64': {
     runner: 'windows-2022',
     format: 'COFF-x86-64',
-    libraries: ['node.exe', 'kernel32.dll', 'ws2_32.dll', 'msvcrt.dll'],
+    libraries: ['node.exe', 'iphlpapi.dll', 'kernel32.dll', 'msvcrt.dll', 'ws2_32.dll'],
     cross: {
       compiler: 'x86_64-w64-mingw32-g++',
       script: 'build:win32',
-      leaves: 'build-win/net_sockopt.node',
+      leaves: 'build-win/Release/net_sockopt.node',
     },
   },
   'win32-arm64': {
     runner: 'windows-11-arm',
     format: 'COFF-ARM64',
-    libraries: ['node.exe', 'kernel32.dll', 'ws2_32.dll'],
+    libraries: ['node.exe', 'iphlpapi.dll', 'kernel32.dll', 'ws2_32.dll'],
   },
   'darwin-x64': {
     runner: 'macos-15-intel',

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fetched } from './fetched.js'
+import { nodeBinary } from './node-binaries.js'
 import { runSuite } from './suite.js'
 import { host, prebuildOf } from './targets.js'
 
@@ -13,8 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const versions = process.argv.length > 2 ? process.argv.slice(2) : ['20', '22', '24', '26']
 
 function runWith(version) {
-  const name = `node-${host}`
-  const node = fetched(`${name}@${version}`, `node_modules/${name}/bin/node`)
+  const node = nodeBinary(version)
   console.log(`== Node ${spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()}`)
   // node-gyp-build then takes no notice of build/.
   const env = { ...process.env, PREBUILDS_ONLY: '1' }
