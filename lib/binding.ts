@@ -53,6 +53,12 @@ interface Binding {
   findSocket(toggle: () => void): number
 }
 
+/** Node's permission model (or --no-addons), and Deno's, which has no code for it. */
+function isForbidden(cause: unknown): boolean {
+  const { code, name } = cause as { code?: string; name?: string }
+  return code === 'ERR_DLOPEN_DISABLED' || name === 'NotCapable'
+}
+
 function load(): Binding {
   const require = createRequire(import.meta.url)
   const root = fileURLToPath(new URL('..', import.meta.url))
@@ -60,6 +66,12 @@ function load(): Binding {
     return (require('node-gyp-build') as (root: string) => Binding)(root)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
+    if (isForbidden(cause)) {
+      const message =
+        'net-sockopt needs an addon, and this process may not load any: allow it with --allow-addons (Node, ' +
+        `beside --permission), or with --allow-ffi and --allow-env (Deno). ${reason}`
+      throw withCode(new Error(message, { cause }), 'ERR_DLOPEN_DISABLED')
+    }
     const message =
       `net-sockopt has no binary that loads in Node ${version} (${platform}-${arch}, Node-API ${versions.napi}). ` +
       `Looked for prebuilds/${platform}-${arch}/*.node and build/Release/*.node in ${root}. ` +

@@ -8,6 +8,7 @@ import { errnoOf, abortError, invalidValue, listenError } from './errors.js'
 import type { ListenPlan, TcpPlace, UnixPlace } from './listen-options.js'
 import { adoptTcp, bindUnix, type Handle, handleType } from './node-internals.js'
 import { platform } from './platform.js'
+import { checkRuntime } from './runtime.js'
 import { entriesOf, applyEntries } from './batch.js'
 
 const sockStream = 1
@@ -24,6 +25,7 @@ interface Place {
  */
 export async function openListener(plan: ListenPlan): Promise<Handle> {
   const { where } = plan
+  checkRuntime('A listening socket of our own', ['Node', 'Deno'], 'use server.listen()')
   if ('path' in where) return listenAtPath(where, plan)
   return adopt(await listenAtPort(where, plan), where)
 }

@@ -18,6 +18,8 @@ export interface Handle {
   ref?(): void
   unref?(): void
   hasRef?(): boolean
+  /** Deno, instead of `fd`: another duplicate at each call, or -1. */
+  fdForIpc?(): number
   /** Windows: false leaves one AcceptEx posted ahead instead of 32. */
   setSimultaneousAccepts?(many: boolean): number
   /** The handle below a TLS handle. */
@@ -84,9 +86,12 @@ let ownerSymbol: symbol | undefined
 
 let datagramState: symbol | undefined
 
-/** A dgram socket's handle; null once it is closed. `socket._handle` would warn (DEP0112), and is gone in Node 26. */
+/**
+ * A dgram socket's handle; null once it is closed. `socket._handle` would warn (DEP0112), and is gone in Node 26.
+ * The second name is Deno's.
+ */
 export function datagramHandleOf(socket: dgram.Socket): Handle | null {
-  datagramState ??= symbolOf(socket, 'state symbol')
+  datagramState ??= symbolOf(socket, 'state symbol') ?? symbolOf(socket, 'kStateSymbol')
   const state = datagramState && (socket as unknown as Record<symbol, unknown>)[datagramState]
   return (state as { handle: Handle | null } | undefined)?.handle ?? null
 }

@@ -13,6 +13,7 @@ import { descriptorOf, openHandle } from './descriptor.js'
 import { invalidType, systemError } from './errors.js'
 import { type Handle, handleOf, ownerOf, streamBelow } from './node-internals.js'
 import { platform } from './platform.js'
+import { checkRuntime } from './runtime.js'
 import { notYet, socketOf, type SocketTarget } from './target.js'
 
 /** Does the target have no descriptor yet, or one that the next connection attempt replaces? */
@@ -31,6 +32,10 @@ const kept = new WeakMap<object, Entry[]>()
 
 function keep(target: SocketTarget, entries: readonly Entry[]): void {
   if (typeof target !== 'object') throw invalidType('target', 'a socket', target)
+  if (target instanceof Socket) {
+    const instead = "set it when the socket has emitted 'connect'"
+    checkRuntime('An option before the connection', ['Node'], instead)
+  }
   const before = kept.get(target)
   if (before !== undefined) {
     before.push(...entries)

@@ -21,6 +21,7 @@ import { rememberTimes } from '../keep-alive-values.js'
 import { type ListenOptions, type ListenPlan, planListening } from '../listen-options.js'
 import type { Handle } from '../node-internals.js'
 import { type AcceptQueue, getAcceptQueue, setBacklog } from '../queue.js'
+import { checkRuntime } from '../runtime.js'
 import { type AcceptCounters, Acceptor, type Stale } from './acceptor.js'
 import { ServedServer } from './served.js'
 
@@ -113,6 +114,7 @@ export class TcpListener extends EventEmitter<{ acceptError: [Error]; close: [] 
    */
   static async listen(options: TcpListenerOptions): Promise<TcpListener> {
     checkObject('options', options)
+    checkRuntime('A TcpListener', ['Node'], "use server.listen() and the server's maxConnections")
     const { stale = 'keep', ...listenOptions } = options
     if (!['keep', 'drop-reset', 'drop-ended'].includes(stale)) {
       throw invalidValue('options.stale', stale, "must be 'keep', 'drop-reset' or 'drop-ended'")
