@@ -7,6 +7,7 @@
 import { native } from './binding.js'
 import type { Handle } from './node-internals.js'
 import { platform } from './platform.js'
+import { checkRuntime } from './runtime.js'
 
 const known = new WeakMap<Handle, number>()
 
@@ -60,6 +61,8 @@ function takeBack(): void {
 
 /** The search itself, which works on every system. */
 export function findSocket(handle: Handle): number {
+  // Bun has uv_walk(), and dies of it.
+  checkRuntime('The socket behind a handle', ['Node'], 'pass its number, or an object with fd')
   if (!('hasRef' in handle)) return -1
   return native.findSocket(() => {
     if (handle.hasRef?.()) handle.unref?.()

@@ -46,7 +46,13 @@ function pathWithoutCompiler(parent: string): string {
 }
 
 function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Ran {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, env, encoding: 'utf8' })
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd,
+    env,
+    encoding: 'utf8',
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
+  })
   if (error) throw error
   return { status, stdout, stderr }
 }
