@@ -365,14 +365,17 @@ describe('the process', () => {
     'that is paused and serves': 'listener.pause().serve(net.createServer())',
   }
 
-  test.for(Object.entries(states))('stays alive with a listener %s', async ([, body]) => {
+  /** Not all of them under Wine, where a program takes a second or two to start. */
+  const tried = Object.entries(states).filter(([name]) => !isWine || /accept|nobody/.test(name))
+
+  test.for(tried)('stays alive with a listener %s', async ([, body]) => {
     const child = new Program(program(body))
     expect(await child.line()).toBe('ready')
     const first = await Promise.race([child.ended, sleep(150)])
     expect(first).toBeUndefined()
   })
 
-  test.for(Object.entries(states))('ends with an unref()ed one %s', async ([, body]) => {
+  test.for(tried)('ends with an unref()ed one %s', async ([, body]) => {
     const ran = await runProgram(program(`${body}\nlistener.unref()`))
     expect(ran).toEqual({ status: 0, stdout: 'ready\n', stderr: '' })
   })
@@ -393,7 +396,7 @@ describe('the process', () => {
     },
   )
 
-  test.for(Object.entries(states))('ends after close() of one %s', async ([, body]) => {
+  test.for(tried)('ends after close() of one %s', async ([, body]) => {
     const ran = await runProgram(program(`${body}\nawait listener.close()`))
     expect(ran).toEqual({ status: 0, stdout: 'ready\n', stderr: '' })
   })

@@ -7,13 +7,13 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { openedSince, openSockets } from '../support/descriptors.js'
 import { listenerFor } from '../support/listeners.js'
 import { destroyAtEnd } from '../support/sockets.js'
-import { isLinux, isWindows } from '../support/system.js'
+import { isLinux, isWine } from '../support/system.js'
 import { until } from '../support/until.js'
 
 const program = fileURLToPath(new URL('worker-program.js', import.meta.url))
 
 /** How often each ending is tried. A thread takes a second to start under Wine. */
-const rounds = isWindows
+const rounds = isWine
   ? { behind: 1, connecting: 2, ends: 2, threads: 2 }
   : { behind: 3, connecting: 4, ends: 5, threads: 4 }
 
