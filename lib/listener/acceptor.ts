@@ -29,6 +29,9 @@ const lasting = (
   ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EBADF', 'EINVAL', 'ENOTSOCK'] as const
 ).map(errnoOf)
 
+/** WSAAccept on Windows: the client was there, and reset its connection before it was accepted. */
+const reset = errnoOf('ECONNRESET')
+
 export class Acceptor {
   readonly counters: AcceptCounters = { accepted: 0, droppedStale: 0, acceptErrors: 0 }
   readonly #listener: Handle
@@ -80,8 +83,8 @@ export class Acceptor {
   #acceptFresh(): Handle | number {
     for (;;) {
       const fresh = acceptFrom(this.#listener, this.#socket, native)
-      if (typeof fresh === 'number' || !this.#isStale(fresh)) return fresh
-      fresh.close()
+      if (!this.#isStale(fresh)) return fresh
+      if (typeof fresh !== 'number') fresh.close()
       this.counters.droppedStale++
     }
   }
@@ -99,9 +102,10 @@ export class Acceptor {
     return handle
   }
 
-  #isStale(handle: Handle): boolean {
+  #isStale(fresh: Handle | number): boolean {
     if (this.#stale === 'keep') return false
-    const state = native.peerState(descriptorOf(handle) ?? -1)
+    if (typeof fresh === 'number') return fresh === reset
+    const state = native.peerState(descriptorOf(fresh) ?? -1)
     if (state < 0 || (state & peerState.reset) !== 0) return true
     if (this.#stale === 'drop-reset') return false
     return (state & peerState.ended) !== 0 && (state & peerState.hasData) === 0

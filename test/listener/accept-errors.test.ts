@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import type { Stale } from '../../lib/index.js'
 import { Program, runProgram } from '../support/program.js'
 import { connected } from '../support/sockets.js'
 import { isWindows } from '../support/system.js'
@@ -12,13 +13,13 @@ import { isWindows } from '../support/system.js'
 const limited = ['sh', '-c', 'ulimit -n 200; exec "$0" "$@"']
 
 /** Does what it is told, a word per line, and answers with a line of JSON. */
-const preface = `
+const preface = (stale: Stale): string => `
   import net from 'node:net'
   import { closeSync, openSync, writeSync } from 'node:fs'
   import { performance } from 'node:perf_hooks'
   import { createInterface } from 'node:readline'
   import { TcpListener } from 'net-sockopt'
-  const listener = await TcpListener.listen({ port: 0, host: '127.0.0.1', backlog: 100 })
+  const listener = await TcpListener.listen({ port: 0, host: '127.0.0.1', backlog: 100, stale: '${stale}' })
   const { port } = listener.address()
   const errors = []
   listener.on('acceptError', ({ code, syscall }) => errors.push(syscall + ' ' + code))
@@ -76,6 +77,7 @@ interface Report {
   errors: string[]
   length: number
   accepted: number
+  droppedStale: number
   acceptErrors: number
   open: number
   turns: number
@@ -86,8 +88,8 @@ class Child {
   readonly #program: Program
   port = 0
 
-  constructor(taker: string, through: string[]) {
-    this.#program = new Program(`${preface}\n${taker}\nsay(port)`, { through })
+  constructor(taker: string, through: string[], stale: Stale = 'keep') {
+    this.#program = new Program(`${preface(stale)}\n${taker}\nsay(port)`, { through })
   }
 
   async start(): Promise<this> {
@@ -260,6 +262,7 @@ describe.skipIf(!canInject)(
       'EOPNOTSUPP',
       'EPERM',
       'EINTR',
+      'ECONNRESET',
     ])('%s skips that one, tells, and goes on with the next', async (error) => {
       const child = await new Child(takers.serve, injecting(error, '1')).start()
       await greeted(await clients(child.port, 2))
@@ -267,6 +270,17 @@ describe.skipIf(!canInject)(
       expect(report).toMatchObject({ errors: [`accept ${error}`], acceptErrors: 1, accepted: 2 })
       await child.close()
     })
+
+    test.for(['drop-reset', 'drop-ended'] as const)(
+      'ECONNRESET, as Windows may answer, is a client that has gone: %s',
+      async (stale) => {
+        const child = await new Child(takers.serve, injecting('ECONNRESET', '1'), stale).start()
+        await greeted(await clients(child.port, 2))
+        const report = await child.report()
+        expect(report).toMatchObject({ errors: [], acceptErrors: 0, droppedStale: 1, accepted: 2 })
+        await child.close()
+      },
+    )
 
     test('for ever: the event loop goes on turning', async () => {
       const child = await new Child(takers.serve, injecting('ECONNABORTED', '1+')).start()
