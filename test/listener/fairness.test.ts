@@ -6,7 +6,7 @@ import { mayHaveQueued } from '../support/queues.js'
 import { until } from '../support/until.js'
 
 test('a loop over many waiting connections lets the event loop turn', async () => {
-  const listener = await listenerFor({ backlog: 300 })
+  const listener = await listenerFor({ backlog: { hint: 300 } })
   for (let i = 0; i < 200; i++) await clientOf(listener)
   await until(() => mayHaveQueued(listener, 200))
   let turns = 0
@@ -24,7 +24,7 @@ test('a loop over many waiting connections lets the event loop turn', async () =
 })
 
 test('and none of them waits for the next connection', async () => {
-  const listener = await listenerFor({ backlog: 300 })
+  const listener = await listenerFor({ backlog: { hint: 300 } })
   const clients: net.Socket[] = []
   for (let i = 0; i < 100; i++) clients.push(await clientOf(listener))
   const accepted = await Promise.all(clients.map(() => listener.accept()))

@@ -375,7 +375,7 @@ describe('the server is as after server.listen()', () => {
   })
 
   test('1,000 connections through five places', async () => {
-    const listener = await listenerFor({ backlog: 1000 })
+    const listener = await listenerFor({ backlog: { hint: 1000 } })
     let open = 0
     let most = 0
     const server = net.createServer((socket) => {
