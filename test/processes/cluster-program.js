@@ -55,7 +55,9 @@ const workers = {
   async listenExclusive(port) {
     const server = net.createServer()
     await listenWithBacklog(server, { port, host, backlog: 7, exclusive: true })
-    return { limit: getAcceptQueue(server).limit, port: server.address().port }
+    // Windows does not tell.
+    const limit = process.platform === 'win32' ? undefined : getAcceptQueue(server).limit
+    return { limit, port: server.address().port }
   },
 }
 
