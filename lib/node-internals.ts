@@ -15,6 +15,7 @@ export interface Handle {
   listen(backlog: number): number
   close(callback?: () => void): void
   getsockname?(out: object): number
+  getpeername?(out: object): number
   ref?(): void
   unref?(): void
   hasRef?(): boolean
@@ -147,6 +148,14 @@ export function acceptFrom(
   handle.close()
   close(fd)
   return error
+}
+
+/**
+ * Has libuv for Windows found the socket without a peer, because the client has reset it? Then the handle counts as
+ * one that never connected: Node destroys its socket before the server knows it, and the server counts it for ever.
+ */
+export function isUnconnected(handle: Handle): boolean {
+  return platform === 'win32' && (handle.getpeername?.({}) ?? 0) < 0
 }
 
 /** A TCP handle around a socket of ours. From here on the handle closes it. */

@@ -3,7 +3,7 @@ import { applyEntries, type Entry } from '../batch.js'
 import { native, peerState } from '../binding.js'
 import { descriptorOf } from '../descriptor.js'
 import { errnoOf, systemError } from '../errors.js'
-import { acceptFrom, type Handle } from '../node-internals.js'
+import { acceptFrom, type Handle, isUnconnected } from '../node-internals.js'
 
 /** Which waiting connections are dropped before the program sees them. */
 export type Stale = 'keep' | 'drop-reset' | 'drop-ended'
@@ -97,6 +97,10 @@ export class Acceptor {
     } catch (error) {
       handle.close()
       return error as Error
+    }
+    if (isUnconnected(handle)) {
+      handle.close()
+      return systemError(errnoOf('ECONNRESET'), 'accept')
     }
     this.counters.accepted++
     return handle
