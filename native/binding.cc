@@ -132,6 +132,11 @@ int AcceptQueueInArea(Buffer area, Socket socket) {
   return result;
 }
 
+// The reference to the area lives as long as the environment, which does not free it by itself.
+void Release(napi_env env, void* keep, void* /*hint*/) {
+  napi_delete_reference(env, static_cast<napi_ref>(keep));
+}
+
 napi_value Init(napi_env env, napi_value exports) {
   void* area = nullptr;
   napi_value buffer = nullptr;
@@ -139,6 +144,7 @@ napi_value Init(napi_env env, napi_value exports) {
   napi_ref keep = nullptr;
   if (napi_create_arraybuffer(env, kAreaSize, &area, &buffer) != napi_ok ||
       napi_create_reference(env, buffer, 1, &keep) != napi_ok ||
+      napi_set_instance_data(env, keep, Release, nullptr) != napi_ok ||
       napi_create_bigint_uint64(env, reinterpret_cast<uintptr_t>(area), &address) != napi_ok) {
     return nullptr;
   }
