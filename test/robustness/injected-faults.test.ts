@@ -114,6 +114,18 @@ const accepts =
 const connects = (set: string) =>
   `const s = net.connect(port, '127.0.0.1'); ${set}; const [error] = await once(s, 'error'); await once(s, 'close'); throw error`
 
+/** An answer of sock_diag(7) with these attributes, in strace's notation: nlmsghdr and unix_diag_msg stand before. */
+function diagnosis(attributes: string): string {
+  const body = `01010a00${'00'.repeat(12)}${attributes}`
+  const bytes = 16 + body.length / 2
+  const header = `${bytes.toString(16).padStart(2, '0')}0000001400${'00'.repeat(10)}`
+  return header + body
+}
+
+/** struct nlattr: its length, its type, what it holds. Of the type that is asked for: UNIX_DIAG_RQLEN is 4. */
+const lengths = '0c00040003000000ff010000'
+const otherAttribute = '0800000061000000'
+
 /** What fails, what is called meanwhile, and the error that must come of it. */
 const cases: [string, string[], string, object][] = [
   [
@@ -224,6 +236,18 @@ const cases: [string, string[], string, object][] = [
   [
     'getAcceptQueue of a Unix socket, an empty answer',
     ['recvfrom:retval=0'],
+    'getAcceptQueue(unix)',
+    systemError('EPROTO', 'getAcceptQueue'),
+  ],
+  [
+    'getAcceptQueue of a Unix socket, an answer without the lengths',
+    [`recvfrom:poke_exit=@arg2=${diagnosis(otherAttribute)}`],
+    'getAcceptQueue(unix)',
+    systemError('EPROTO', 'getAcceptQueue'),
+  ],
+  [
+    'getAcceptQueue of a Unix socket, a damaged answer',
+    [`recvfrom:poke_exit=@arg2=${diagnosis('02000000')}`],
     'getAcceptQueue(unix)',
     systemError('EPROTO', 'getAcceptQueue'),
   ],
@@ -368,6 +392,12 @@ describe.skipIf(!canAttach)('system calls that fail (skipped where strace may no
     expect(value).toBe(undefined)
     expect(error).toMatchObject(expected)
     expect(left).toBe(0)
+  })
+
+  test('lengths that do not come first in the answer are found', async () => {
+    const answer = `recvfrom:poke_exit=@arg2=${diagnosis(otherAttribute + lengths)}`
+    const { value } = await failing([answer], 'return getAcceptQueue(unix)')
+    expect(value).toEqual({ length: 3, limit: 511 })
   })
 
   test('afterwards all of it works, on the same sockets', async () => {
