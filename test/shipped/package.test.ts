@@ -3,6 +3,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { describe, expect, test } from 'vitest'
+import { nodeBinary } from '../../scripts/node-binaries.js'
 import { host } from '../../scripts/targets.js'
 import { commandExists } from '../support/commands.js'
 import { Project, root } from './tarball.js'
@@ -86,13 +87,23 @@ describe('what is installed', () => {
 
   test('can be required', () => {
     project.write('use.cjs', cjs)
-    const { stdout, stderr } = project.run('node', ['use.cjs'])
-    expectUse(stdout)
-    // Node 20 and 22.12 say that require(esm) is experimental, unless a package in node_modules asks for it.
-    expect(
-      stderr.replace(/^.*ExperimentalWarning: CommonJS module .*\n.*trace-warnings.*\n/, ''),
-    ).toBe('')
+    expectUse(project.must('node', ['use.cjs']))
   })
+
+  // The first of each line that can require ES modules, as "engines" has it, and the newest.
+  test.runIf(host === 'linux-x64').for(['20.19.0', '22.12.0', '24', '26'])(
+    'can be required in Node %s (fetched for Linux x64 only)',
+    (version) => {
+      project.write('use.cjs', cjs)
+      const { status, stdout, stderr } = project.run(nodeBinary(version), ['use.cjs'])
+      expectUse(stdout)
+      expect(status).toBe(0)
+      // 22.12 calls it experimental.
+      const experimental =
+        /^\(node:\d+\) ExperimentalWarning: .*require\(\).*\n|^.*trace-warnings.*\n|^Support for loading.*\n/gm
+      expect(stderr.replace(experimental, '')).toBe('')
+    },
+  )
 
   test('works in a worker', () => {
     project.write('use.mjs', esm)
