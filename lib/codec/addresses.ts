@@ -146,9 +146,12 @@ export interface Endpoint {
   port: number
 }
 
+/** `struct sockaddr_in6`, the longer one. */
+const sockaddrSize = 28
+
 function sockaddrLayout(platform: Platform): Layout<Endpoint> {
   return {
-    size: 28,
+    size: sockaddrSize,
     check(value, name) {
       return endpointBytes(name, value, platform)
     },
@@ -156,8 +159,9 @@ function sockaddrLayout(platform: Platform): Layout<Endpoint> {
       area.bytes.set(bytes, at)
       return bytes.length
     },
-    read(area, at, length) {
-      const endpoint = readSockaddr(area.bytes.slice(at, at + length), platform)
+    read(area, at) {
+      // All of it, however little was written: what was not is zero.
+      const endpoint = readSockaddr(area.bytes.slice(at, at + sockaddrSize), platform)
       return { address: endpoint?.address ?? '', port: endpoint?.port ?? 0 }
     },
   }

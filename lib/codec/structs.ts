@@ -306,7 +306,8 @@ export const darwinCredentials = readOnly<DarwinCredentials>(
   xucred.size,
   (area, at) => {
     const { cr_version, cr_uid, cr_ngroups, cr_groups } = xucred.members
-    const groups = Array.from({ length: take(area, at, cr_ngroups) }, (_, i) =>
+    const length = Math.min(take(area, at, cr_ngroups), cr_groups[0] / 4)
+    const groups = Array.from({ length }, (_, i) =>
       area.view.getUint32(at + cr_groups[1] + 4 * i, littleEndian),
     )
     return {
