@@ -7,7 +7,7 @@ import { errorOf } from '../support/errors.js'
 import { socketOfKind } from '../support/kinds.js'
 import { probe } from '../support/probe-option.js'
 import { tcpPair } from '../support/sockets.js'
-import { isLinux } from '../support/system.js'
+import { isLinux, isWine } from '../support/system.js'
 import { getOption, isSupported, optionsHere, setOption } from '../support/untyped.js'
 import { wineRefusal } from '../support/wine-refusals.js'
 
@@ -118,6 +118,15 @@ describe('isSupported', () => {
       }
       expect([name, code === 'ENOPROTOOPT']).toEqual([name, !isSupported(name)])
     }
+  })
+
+  test.runIf(isWine)('denies what Wine lacks, and nothing else', () => {
+    const lacking = optionsHere.filter(({ name, access }) => {
+      const ways = access === 'both' ? (['get', 'set'] as const) : [access]
+      return ways.every((way) => wineRefusal(name, way) === 'ENOPROTOOPT')
+    })
+    const denied = optionsHere.filter(({ name }) => !isSupported(name))
+    expect(denied.map(({ name }) => name)).toEqual(lacking.map(({ name }) => name))
   })
 
   test('asks each time the same', () => {

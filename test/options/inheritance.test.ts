@@ -16,6 +16,7 @@ import { platform } from '../../lib/platform.js'
 import { openSocket } from '../support/kinds.js'
 import { QueueClients } from '../support/queue-clients.js'
 import { closeAtEnd, connected, listening, portOf } from '../support/sockets.js'
+import { isLinux, isWindows } from '../support/system.js'
 import * as untyped from '../support/untyped.js'
 import { isRoot, isSupported, optionsHere } from '../support/untyped.js'
 import { casesFor, type Sample } from './samples.js'
@@ -96,7 +97,7 @@ const cases = rows.map(({ name, level, unit, needs }) => {
 
 const asked = cases.filter(({ unasked, possible }) => unasked === undefined && possible)
 
-describe.runIf(platform === 'linux')('an accepted socket', () => {
+describe.runIf(isLinux)('an accepted socket', () => {
   test('has a sample for every option', () => {
     const without = asked.filter(({ samples }) => samples.length === 0).map(({ name }) => name)
     expect(without, 'add them to test/options/samples.ts').toEqual([])
@@ -144,7 +145,23 @@ describe.runIf(platform === 'linux')('an accepted socket', () => {
   })
 })
 
-describe.runIf(platform === 'linux')('the moment of inheriting', () => {
+// The listener listens already, as Node's own does when it is handed out; libuv accepts with AcceptEx.
+describe.runIf(isWindows)('an accepted socket on Windows', () => {
+  test.for([
+    ['SO_KEEPALIVE', true],
+    ['SO_LINGER', 5],
+    ['TCP_NODELAY', true],
+  ] as const)('inherits %s', async ([name, value]) => {
+    const server = await listening(net.createServer())
+    const before = await acceptFrom(server, '127.0.0.1')
+    untyped.setOption(server, name, value)
+    const accepted = await acceptFrom(server, '127.0.0.1')
+    expect(getOption(accepted, name)).toBe(value)
+    expect(getOption(before, name)).not.toBe(value)
+  })
+})
+
+describe.runIf(isLinux)('the moment of inheriting', () => {
   test('is the handshake: who is queued already keeps the old values', async () => {
     const server = net.createServer()
     closeAtEnd(server)

@@ -6,13 +6,13 @@ import { isWindows, isWine } from './system.js'
 
 /** Typed as Linux' names, which have the same kind of value, so that objects may have them as keys. */
 interface Probe {
-  /** Takes 77 and 78; accepted sockets inherit it. */
+  /** Takes 77 and 78. Accepted sockets inherit it on Linux. */
   readonly name: 'TCP_KEEPIDLE'
   /** What a new socket has. */
   readonly initial: number
   /** A value that fits but is EINVAL. */
   readonly refused: number
-  /** Two more, each with a value that is not its initial one. On Windows they reach no accepted socket. */
+  /** Two more, each with a value that is not its initial one. */
   readonly second: 'TCP_KEEPINTVL'
   readonly secondValue: number
   readonly third: 'TCP_KEEPCNT'
