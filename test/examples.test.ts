@@ -86,10 +86,10 @@ function limitOf(backlog: number): number {
 
 const examples = readdirSync(directory).filter((file) => file.endsWith('.js'))
 
-describe('examples', () => {
+describe('examples', { timeout: isWine ? 50_000 : 20_000 }, () => {
   test.for(examples)('%s ends by itself and prints what it should', async (file, { skip }) => {
     skip(file === 'watch-queue.js' && !linux, 'its figures are those of the Linux accept queue')
-    const { code, stdout, stderr } = await run(file, 15_000)
+    const { code, stdout, stderr } = await run(file, isWine ? 40_000 : 15_000)
     const lack = isWine ? lacksInWine[file] : undefined
     if (lack !== undefined) {
       expect(stderr).toMatch(lack)

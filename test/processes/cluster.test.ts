@@ -22,7 +22,8 @@ async function reportsOf(mode: string, policy: 'rr' | 'none' = 'rr'): Promise<un
   return reports
 }
 
-describe('a cluster worker', () => {
+// Under Wine a process takes seconds to start.
+describe('a cluster worker', { timeout: isWindows ? 60_000 : 20_000 }, () => {
   test('round robin: its server has no socket of its own, and the error says the ways out', async () => {
     for (const report of await reportsOf('shared')) {
       expect(report).toMatchObject({ code: 'ERR_SOCKET_SHARED' })
