@@ -12,7 +12,9 @@ const headers = join(dirname(dirname(process.execPath)), 'include', 'node')
 /** The sources that binding.gyp names for this system, as node-gyp has understood it. */
 export function sources() {
   const makefile = readFileSync(join(root, 'build', 'net_sockopt.target.mk'), 'utf8')
-  return [...makefile.matchAll(/\$\(TARGET\)\/(native\/[\w-]+)\.o/g)].map(([, path]) => `${path}.cc`)
+  return [...makefile.matchAll(/\$\(TARGET\)\/(native\/[\w-]+)\.o/g)].map(
+    ([, path]) => `${path}.cc`,
+  )
 }
 
 /** Runs a command to its end; its failure ends this program. */

@@ -22,6 +22,7 @@ function areaOf(content: Uint8Array = new Uint8Array()): Area {
   let end = bytes.length
   return {
     bytes,
+    address: 0n,
     ints: new Int32Array(bytes.buffer),
     view: new DataView(bytes.buffer),
     pointTo(pointee) {

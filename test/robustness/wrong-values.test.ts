@@ -7,6 +7,7 @@ import { native } from '../../lib/binding.js'
 import * as api from '../../lib/index.js'
 import { platform } from '../../lib/platform.js'
 import { openedSince, openSockets } from '../support/descriptors.js'
+import { isWine } from '../support/system.js'
 import { attack, functionNames } from '../support/wrong-values.js'
 
 interface Findings {
@@ -23,10 +24,10 @@ function expectNothingFound({ counts, problems, changed, leaked }: Findings): vo
   for (const name of functionNames(api)) expect(counts[name], name).toBeGreaterThan(calls / 5)
 }
 
-/** Of each function, in either process. */
-const calls = 2000
+/** Of each function, in either process; Wine asks its server for each. */
+const calls = isWine ? 400 : 2000
 
-describe.runIf(platform === 'linux')('every exported function, with random wrong values', () => {
+describe.skipIf(platform === 'darwin')('every exported function, with random wrong values', () => {
   test('documented errors only, nothing changed, nothing left open', async () => {
     const before = openSockets()
     const found = await attack({ api, native, seed: 1, calls })

@@ -156,6 +156,11 @@ export function isDocumented(error) {
   return /^E[A-Z0-9]+$/.test(code) && errno < 0 && typeof syscall === 'string' && message !== ''
 }
 
+/** Windows does not tell: there nothing is counted. */
+function descriptorCount() {
+  return process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0
+}
+
 /** What reads differently by itself. */
 const moving = [
   'TCP_INFO',
@@ -164,6 +169,9 @@ const moving = [
   'SO_MEMINFO',
   'SO_INCOMING_CPU',
   'SO_ERROR',
+  'SO_CONNECT_TIME',
+  // Has addresses of the call in it.
+  'SO_BSP_STATE',
 ]
 
 /** Every option that can be read, with its value. */
@@ -241,7 +249,7 @@ export async function attack({ api, native, seed, calls }) {
   }
   const before = {
     witnesses: witnesses.map((socket) => snapshot(api, socket)),
-    descriptors: readdirSync('/proc/self/fd').length,
+    descriptors: descriptorCount(),
   }
 
   const anyName = () => (random() < 0.7 ? pick(writable).name : wrong())
@@ -406,7 +414,7 @@ export async function attack({ api, native, seed, calls }) {
   await new Promise((resolve) => setTimeout(resolve, 20))
   const after = {
     witnesses: witnesses.map((socket) => snapshot(api, socket)),
-    descriptors: readdirSync('/proc/self/fd').length,
+    descriptors: descriptorCount(),
   }
   for (const socket of throwaway) native.close(socket)
   for (const socket of [client, accepted]) socket.destroy()
