@@ -1,7 +1,7 @@
 // As much of Node as the addon needs to be loaded and called, linked with musl instead of glibc:
 // values are numbers or bytes, and properties are remembered. What is not here is a stub that
-// aborts, which the test generates. Prints "ok" when every call did what it should. With a second
-// argument nothing is asked of accept queues, which qemu-user does not know.
+// prints its name and ends, which the test generates. Prints "ok" when every call did what it
+// should. With a second argument nothing is asked of accept queues, which qemu-user does not know.
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -31,6 +31,9 @@ struct napi_callback_info__ {
 static struct napi_value__ area, exports, result;
 static napi_property_descriptor properties[64];
 static size_t property_count;
+static napi_finalize finalize;
+static void* instance;
+static int references;
 
 #define EXPECT(condition)                                                       \
   do {                                                                          \
@@ -49,6 +52,18 @@ napi_status napi_create_arraybuffer(napi_env env, size_t length, void** data, na
 
 napi_status napi_create_reference(napi_env env, napi_value value, uint32_t count, napi_ref* ref) {
   *ref = (napi_ref)value;
+  references++;
+  return napi_ok;
+}
+
+napi_status napi_delete_reference(napi_env env, napi_ref ref) {
+  references--;
+  return napi_ok;
+}
+
+napi_status napi_set_instance_data(napi_env env, void* data, napi_finalize callback, void* hint) {
+  instance = data;
+  finalize = callback;
   return napi_ok;
 }
 
@@ -211,6 +226,8 @@ int main(int count, char** arguments) {
   try_batch(fd);
   try_listener(fd, count == 2);
   if (count == 2) try_unix_listener();
+  finalize(NULL, instance, NULL);
+  EXPECT(references == 0);
   puts("ok");
   return 0;
 }

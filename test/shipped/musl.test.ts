@@ -21,7 +21,8 @@ function stubsFor(binary: string): string {
   const missing = inspect(binary).imports.filter(
     (name) => name.startsWith('napi_') && !had.includes(`napi_status ${name}(`),
   )
-  return `void abort(void);\n${missing.map((name) => `void ${name}(void) { abort(); }`).join('\n')}\n`
+  const stubs = missing.map((name) => `void ${name}(void) { puts("${name}"); exit(1); }`)
+  return ['int puts(const char*);', 'void exit(int);', ...stubs, ''].join('\n')
 }
 
 function run(command: string, args: string[], input = ''): string {
@@ -30,7 +31,7 @@ function run(command: string, args: string[], input = ''): string {
     encoding: 'utf8',
     timeout: 30_000,
   })
-  expect({ status, stderr }, command).toEqual({ status: 0, stderr: '' })
+  expect({ status, stderr }, `${command}: ${stdout}`).toEqual({ status: 0, stderr: '' })
   return stdout
 }
 
