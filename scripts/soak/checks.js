@@ -1,9 +1,29 @@
 // What must hold after each round, and over all of them.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
+/** What this process has open, sockets without their numbers, in order. */
 export function descriptors() {
-  // One is that of the directory itself.
-  return readdirSync('/proc/self/fd').length - 1
+  return readdirSync('/proc/self/fd').flatMap(nameOf).toSorted()
+}
+
+function nameOf(fd) {
+  try {
+    return [readlinkSync(`/proc/self/fd/${fd}`).replace(/:\[\d+\]$/, '')]
+  } catch {
+    // That of the directory itself.
+    return []
+  }
+}
+
+/** What is open now and was not before, and the other way round: '+socket +socket -pipe'; nothing if alike. */
+export function difference(before, now) {
+  const rest = [...before]
+  const more = now.filter((name) => {
+    const at = rest.indexOf(name)
+    if (at !== -1) rest.splice(at, 1)
+    return at === -1
+  })
+  return [...more.map((name) => `+${name}`), ...rest.map((name) => `-${name}`)].join(' ')
 }
 
 /** A counter of this network namespace, from /proc/net/netstat. */
