@@ -134,7 +134,7 @@ void RunOne(const Head& head, int socket, const unsigned char* data, size_t size
     case 2:
       value.resize(kAreaSize);
       lent = Buffer(value);
-      Ioctl(socket, head.option, lent, static_cast<int>(size));
+      Ioctl(socket, head.option, lent, static_cast<int>(size), static_cast<int>(kAreaSize));
       break;
     default:
       value.resize(sizeof(sockaddr_storage));
