@@ -5,7 +5,7 @@ import { unsigned } from './codec/numbers.js'
 import { errnoOf, systemError } from './errors.js'
 import type { IoctlRow } from './ioctls.js'
 import type { Row } from './options.js'
-import { platform } from './platform.js'
+import { platform, platformNames } from './platform.js'
 import { type Option, optionOf } from './resolve.js'
 
 /** Sends a request that this system has, with an input that has been checked. */
@@ -14,7 +14,7 @@ export function send(socket: number, name: string, row: IoctlRow, checked?: unkn
     row.versions === undefined
       ? exchange(socket, row, row.input?.on(platform), checked)
       : newestKnown(row.versions, (version) => exchange(socket, row, versionLayout, version))
-  checkResult(result, name)
+  checkResult(result, name, row)
   const output = row.value?.on(platform)
   return output?.read(area, 0, answerLength(output.size, result))
 }
@@ -55,8 +55,11 @@ export function answerLength(size: number, result: number): number {
   return platform === 'win32' ? Math.min(size, result) : size
 }
 
-export function checkResult(result: number, option: string): void {
-  if (result < 0) throw systemError(result, 'ioctl', { option })
+export function checkResult(result: number, option: string, row?: IoctlRow): void {
+  if (result >= 0) return
+  const since = result === errnoOf('EOPNOTSUPP') ? row?.since?.[platform] : undefined
+  const hint = since && `${platformNames[platform]} has it since ${since}`
+  throw systemError(result, 'ioctl', { option, hint })
 }
 
 /** A request that takes something and only sets, as what keeps options for later can keep it too. */

@@ -1,8 +1,9 @@
 // A copy of the project as it would stand on a Windows machine: the packages for Windows, the
-// cross-compiled addon as a prebuild, nothing that was built for this system.
+// shipped binary, nothing that was built for this system.
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { prebuildOf } from '../targets.js'
 
 /** What the tests need, beside node_modules. */
 const parts = [
@@ -31,7 +32,7 @@ export function copyTree(root, tree) {
   if (!isInstalled || !existsSync(join(tree, 'node_modules'))) install(tree)
   const prebuild = join(tree, 'prebuilds', 'win32-x64', 'net-sockopt.node')
   mkdirSync(join(tree, 'prebuilds', 'win32-x64'), { recursive: true })
-  cpSync(join(root, 'build-win', 'Release', 'net_sockopt.node'), prebuild)
+  cpSync(join(root, prebuildOf('win32-x64')), prebuild)
 }
 
 function same(a, b) {
