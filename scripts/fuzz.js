@@ -23,22 +23,21 @@ const directory = mkdtempSync(join(tmpdir(), 'net-sockopt-fuzz-'))
 const corpus = join(directory, 'corpus')
 const binary = join(directory, 'fuzz')
 
-try {
-  const checks = '-fsanitize=fuzzer,address,undefined,float-cast-overflow'
-  const flags = ['-std=c++20', '-g', '-O1', checks, '-fno-sanitize-recover=all', '-fno-rtti']
-  const wraps = ['getsockopt', 'setsockopt'].map((name) => `-Wl,--wrap=${name}`)
-  const sources = ['fuzz/native.cc', 'native/batch.cc', 'native/posix.cc', 'native/linux.cc']
-  run(compiler, [...flags, ...wraps, ...sources, '-o', binary])
+// Also when the compiler fails.
+process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
 
-  mkdirSync(corpus)
-  cpSync(kept, corpus, { recursive: true })
-  for (const path of [directory, corpus]) chmodSync(path, 0o777)
-  const status = fuzz([corpus, `-max_total_time=${seconds}`, '-max_len=512', '-timeout=10'])
-  if (status === 0 && values.keep) keep()
-  process.exitCode = status
-} finally {
-  rmSync(directory, { recursive: true, force: true })
-}
+const checks = '-fsanitize=fuzzer,address,undefined,float-cast-overflow'
+const flags = ['-std=c++20', '-g', '-O1', checks, '-fno-sanitize-recover=all', '-fno-rtti']
+const wraps = ['getsockopt', 'setsockopt'].map((name) => `-Wl,--wrap=${name}`)
+const sources = ['fuzz/native.cc', 'native/batch.cc', 'native/posix.cc', 'native/linux.cc']
+run(compiler, [...flags, ...wraps, ...sources, '-o', binary])
+
+mkdirSync(corpus)
+cpSync(kept, corpus, { recursive: true })
+for (const path of [directory, corpus]) chmodSync(path, 0o777)
+const status = fuzz([corpus, `-max_total_time=${seconds}`, '-max_len=512', '-timeout=10'])
+if (status === 0 && values.keep) keep()
+process.exitCode = status
 
 /** A request may change an interface, and an option a route: there must be none, and no right to. */
 function fuzz(args) {
