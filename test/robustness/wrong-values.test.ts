@@ -25,7 +25,7 @@ function expectNothingFound({ counts, problems, changed, leaked }: Findings): vo
 }
 
 /** Of each function, in either process; Wine asks its server for each. */
-const calls = isWine ? 400 : 2000
+const calls = isWine ? 400 : 1000
 
 describe.skipIf(platform === 'darwin')('every exported function, with random wrong values', () => {
   test('documented errors only, nothing changed, nothing left open', async () => {
