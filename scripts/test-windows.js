@@ -24,10 +24,10 @@ for (const version of versions) nodeBinary(version, 'win-x64')
 const network = [
   'ip link set lo up',
   'ip link add v0 type veth peer name v1',
-  'ip addr add 192.0.2.1/24 dev v0',
+  'ip addr add 198.51.100.1/24 dev v0',
   'ip link set v0 up',
   'ip link set v1 up',
-  'ip route add default via 192.0.2.2',
+  'ip route add default via 198.51.100.2',
 ].join(' && ')
 const isolate =
   process.getuid?.() === 0 ? ['unshare', '--net', 'sh', '-c', `${network} && exec "$0" "$@"`] : []
