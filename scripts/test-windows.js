@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nodeBinary } from './node-binaries.js'
+import { debianIn, wantsNewer } from './windows/debian.js'
 import { copyTree } from './windows/tree.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -16,7 +17,9 @@ if (versions.length === 0) versions.push('20', '22')
 const built = spawnSync('npm', ['run', 'prebuild', 'win32-x64'], { cwd: root, stdio: 'inherit' })
 if (built.status !== 0) process.exit(1)
 copyTree(root, join(directory, 'tree'))
+// Before the network is gone.
 for (const version of versions) nodeBinary(version, 'win-x64')
+if (versions.some(wantsNewer)) debianIn(directory)
 
 // In a network of its own, where nobody else's connections are: Wine takes 40 us for each when it is asked for a
 // list of them, and TIME_WAIT can be tens of thousands. It has an address that is not loopback, since Wine lists no

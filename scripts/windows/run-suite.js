@@ -3,14 +3,27 @@ import { cpSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nodeBinary } from '../node-binaries.js'
+import { debianIn, inside, wantsNewer } from './debian.js'
 import { Wine } from './wine.js'
 
-const reports = fileURLToPath(new URL('../../reports', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const reports = join(root, 'reports')
 const [directory, versions, ...filters] = process.argv.slice(2)
 const tree = join(directory, 'tree')
-const wine = new Wine(directory)
+const wines = new Map()
+
+/** The Wine that a version of Node starts in. */
+function wineFor(version) {
+  const name = wantsNewer(version) ? '10' : '8'
+  if (!wines.has(name)) {
+    const through = wantsNewer(version) ? inside(debianIn(directory), root) : []
+    wines.set(name, new Wine(join(directory, `wine-${name}`), name, through))
+  }
+  return wines.get(name)
+}
 
 function runSuite(version) {
+  const wine = wineFor(version)
   console.log(`== Node ${version} for Windows, Wine`)
   const report = `vitest-windows-node-${version}`
   // Types are checked on the system that compiles them.

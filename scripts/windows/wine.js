@@ -9,12 +9,20 @@ const wineserver = '/usr/lib/wine/wineserver64'
 
 export class Wine {
   #directory
+  #through
   #env
 
-  /** @param {string} directory where the prefix and the output of programs are kept */
-  constructor(directory) {
-    if (!existsSync(wine)) throw new Error(`${wine} is missing: apt-get install wine64`)
+  /**
+   * @param {string} directory where the prefix and the output of programs are kept
+   * @param {string} version for test/support/system.ts
+   * @param {string[]} through a command that runs another one where that Wine is
+   */
+  constructor(directory, version, through = []) {
+    if (through.length === 0 && !existsSync(wine)) {
+      throw new Error(`${wine} is missing: apt-get install wine64`)
+    }
     this.#directory = directory
+    this.#through = through
     this.#env = {
       ...process.env,
       WINEPREFIX: join(directory, 'prefix'),
@@ -22,13 +30,12 @@ export class Wine {
       WINEDEBUG: '-all',
       WINEDLLOVERRIDES: 'mscoree=;mshtml=',
       NODE_SKIP_PLATFORM_CHECK: '1',
-      // For test/support/system.ts.
-      NET_SOCKOPT_WINE: '1',
+      NET_SOCKOPT_WINE: version,
       DISPLAY: '',
     }
     mkdirSync(directory, { recursive: true })
     // One that is left from the last time would have the sockets, in the network that it was started in.
-    if (existsSync(join(directory, 'prefix'))) spawnSync(wineserver, ['-k'], { env: this.#env })
+    if (existsSync(join(directory, 'prefix'))) this.#spawn([wineserver, '-k'])
     if (!existsSync(join(directory, 'prefix', 'system.reg'))) this.#makePrefix()
   }
 
@@ -36,32 +43,28 @@ export class Wine {
    * Runs a program and prints what it wrote. Its output goes through a file: on a pipe Node's stdout throws EBADF
    * in Wine 8.
    */
-  run(args, { cwd, env = {}, timeout } = {}) {
+  run(args, { cwd = this.#directory, env = {}, timeout } = {}) {
     const path = join(this.#directory, 'output.txt')
     const output = openSync(path, 'w')
-    const { status } = spawnSync(wine, args, {
-      cwd,
-      timeout,
-      env: { ...this.#env, ...env },
-      stdio: ['ignore', output, output],
-    })
+    const stdio = ['ignore', output, output]
+    const { status } = this.#spawn([wine, ...args], { cwd, timeout, stdio, env })
     closeSync(output)
     process.stdout.write(readFileSync(path))
     return status ?? 1
+  }
+
+  #spawn(command, { env, ...options } = {}) {
+    const [program, ...args] = [...this.#through, ...command]
+    const cwd = this.#directory
+    return spawnSync(program, args, { cwd, ...options, env: { ...this.#env, ...env } })
   }
 
   #makePrefix() {
     this.#need(['wineboot', '-i'])
     // A new prefix is Windows 7.
     this.#need(['winecfg', '/v', 'win10'])
-    const shim = join(
-      this.#directory,
-      'prefix',
-      'drive_c',
-      'windows',
-      'system32',
-      'bcryptprimitives.dll',
-    )
+    const system = join(this.#directory, 'prefix', 'drive_c', 'windows', 'system32')
+    const shim = join(system, 'bcryptprimitives.dll')
     if (existsSync(shim)) return
     const source = fileURLToPath(new URL('bcryptprimitives.c', import.meta.url))
     const compiler = 'x86_64-w64-mingw32-gcc'
