@@ -32,6 +32,8 @@ export class Wine {
       NODE_SKIP_PLATFORM_CHECK: '1',
       NET_SOCKOPT_WINE: version,
       DISPLAY: '',
+      // A path of this system's, which Node would warn of.
+      NODE_EXTRA_CA_CERTS: undefined,
     }
     mkdirSync(directory, { recursive: true })
     // One that is left from the last time would have the sockets, in the network that it was started in.

@@ -6,7 +6,7 @@ import { setLinger, type TcpListener } from '../../lib/index.js'
 import { rejectionOf } from '../support/errors.js'
 import { acceptedPair, clientOf, listenerFor, places } from '../support/listeners.js'
 import { expectQueue, mayHaveQueued } from '../support/queues.js'
-import { isWindows, isWine } from '../support/system.js'
+import { isWindows, isWine8 } from '../support/system.js'
 import { until } from '../support/until.js'
 
 async function accept(
@@ -157,7 +157,7 @@ describe('accept()', () => {
     },
   )
 
-  test('a socket that its client has reset meanwhile is handed out all the same (Windows may pass it over, Wine does)', async () => {
+  test('a socket that its client has reset meanwhile is handed out all the same (Windows may pass it over, Wine 8 does)', async () => {
     const listener = await listenerFor()
     const passedOver = once(listener, 'acceptError') as Promise<[Error & { code: string }]>
     const client = await clientOf(listener)
@@ -169,7 +169,7 @@ describe('accept()', () => {
     )
     // When the listener is closed, if nobody was handed out.
     failing.catch(() => undefined)
-    const [error] = await (isWine
+    const [error] = await (isWine8
       ? passedOver
       : isWindows
         ? Promise.race([failing, passedOver])

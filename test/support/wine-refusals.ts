@@ -1,11 +1,11 @@
 /**
- * What Windows has and Wine 8 refuses, with the code of its answer. Tests that go through all options and requests
+ * What Windows has and Wine refuses, with the code of its answer. Tests that go through all options and requests
  * expect exactly this under Wine, so that a Wine that learns one of them is noticed; on Windows itself nothing here
- * counts. Measured with Wine 8.0 on Linux.
+ * counts. Measured with Wine 8.0 and 10.0 on Linux.
  */
 import { ioctlTable } from '../../lib/ioctls.js'
 import type { OptionName } from '../../lib/index.js'
-import { isWine } from './system.js'
+import { isWine, isWine8 } from './system.js'
 
 interface Refusal {
   code: 'ENOPROTOOPT' | 'EINVAL' | 'EOPNOTSUPP'
@@ -33,9 +33,8 @@ const options: Partial<Record<OptionName, Refusal>> = {
   TCP_FAIL_CONNECT_ON_ICMP_ERROR: unknown,
   TCP_FASTOPEN: unknown,
   TCP_ICMP_ERROR_INFO: unknown,
-  TCP_KEEPCNT: unknown,
-  TCP_KEEPIDLE: unknown,
-  TCP_KEEPINTVL: unknown,
+  // Wine 10 has them.
+  ...(isWine8 && { TCP_KEEPCNT: unknown, TCP_KEEPIDLE: unknown, TCP_KEEPINTVL: unknown }),
   TCP_MAXRT: unknown,
   TCP_MAXRTMS: unknown,
   TCP_MAXSEG: unknown,
