@@ -109,7 +109,11 @@ function checkBacklog(name: string, value: unknown): void {
     checkInteger(name, value, 'connections', 0, 2 ** 31 - 1)
     return
   }
-  checkInteger(`${name}.hint`, (value as { hint: unknown }).hint, 'connections', 200, 65535)
+  const { hint, ...others } = value as { hint: unknown }
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined)
+    throw invalidValue(`${name}.${unknown}`, value, 'is not the one member, hint')
+  checkInteger(`${name}.hint`, hint, 'connections', 200, 65535)
 }
 
 /** The number for listen(). SOMAXCONN_HINT(n) is -n (winsock2.h). */

@@ -30,7 +30,7 @@ export interface TcpListenerOptions extends ListenOptions {
   /**
    * Which waiting connections are dropped before the program sees them: none (`'keep'`, as the kernel does),
    * those whose client has reset (`'drop-reset'`), or also those whose client has finished and left nothing to
-   * read (`'drop-ended'`).
+   * read (`'drop-ended'`). Windows may keep one whose client has reset to itself: that is an `'acceptError'`.
    */
   stale?: Stale
 }

@@ -395,6 +395,11 @@ describe('errors reject and leave no descriptor behind', () => {
     [{ path: '/x'.repeat(60) }, 'ERR_INVALID_ARG_VALUE', 'options.path'],
     [{ port: 0, backlog: -1 }, 'ERR_OUT_OF_RANGE', 'options.backlog'],
     [{ port: 0, backlog: 1.5 }, 'ERR_OUT_OF_RANGE', 'options.backlog'],
+    [
+      { port: 0, backlog: { hint: 300, other: 1 } },
+      'ERR_INVALID_ARG_VALUE',
+      'options.backlog.other',
+    ],
     [{ port: 0, backlog: { hint: 199 } }, 'ERR_OUT_OF_RANGE', 'options.backlog.hint'],
     [{ port: 0, backlog: { hint: 65_536 } }, 'ERR_OUT_OF_RANGE', 'options.backlog.hint'],
     [{ port: 0, backlog: { hint: 200.5 } }, 'ERR_OUT_OF_RANGE', 'options.backlog.hint'],
