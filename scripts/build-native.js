@@ -34,6 +34,9 @@ function ownNodeGyp() {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  // Here a warning is an error. On users' machines it is not: newer compilers warn of more.
+  process.env.CXXFLAGS ??= '-Werror'
+  process.env.CL ??= '/WX'
   const commands = process.argv[2] === 'rebuild' ? ['rebuild'] : ['configure', 'build']
   process.exit(nodeGyp(commands))
 }
