@@ -1,6 +1,7 @@
 /**
- * The only file that reaches into Node's internals, where there is no public way: from a socket to its
- * handle, and from a descriptor of ours to a server. Tried on Node 20.20, 22.23, 24.9 and 26.9 on Linux.
+ * With descriptor.ts the only reach into Node's internals, where there is no public way: from a socket to its
+ * handle, and from a descriptor of ours to a server. Tried on Node 20.20, 22.23, 24.21 and 26.10 on Linux, and on
+ * those for Windows under Wine.
  */
 import type dgram from 'node:dgram'
 import net from 'node:net'
