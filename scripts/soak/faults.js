@@ -19,15 +19,25 @@ export async function killPeers(places, each, complain) {
   await peer.exited
 }
 
-/** Connects again and again until told to stop; resolves when the last connection has ended, however. */
-async function flood(port, host, signal) {
+/**
+ * Connects again and again until told to stop; resolves when the last connection has ended, however. A peer that
+ * went without a word (seen when a listener closes in the middle of a handshake) answers only what is sent to it.
+ */
+async function flood(port, host, signal, complain) {
   const lane = async () => {
     while (!signal.aborted) {
       const socket = net
         .connect(port, host)
         .resume()
         .on('error', () => {})
+      const knock = setInterval(() => socket.write('?'), 100)
+      const limit = setTimeout(() => {
+        complain(`a connection of a terminated thread is open after ten seconds: ${host}:${port}`)
+        socket.destroy()
+      }, 10_000)
       await new Promise((resolve) => socket.on('close', resolve))
+      clearInterval(knock)
+      clearTimeout(limit)
     }
   }
   await Promise.all(Array.from({ length: 8 }, lane))
