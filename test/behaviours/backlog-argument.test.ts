@@ -2,24 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { scenarios } from '../../dist/lab/backlog-argument/index.js'
-import { obstacleFor, observe } from '../../dist/lab/observe.js'
-import type { Observation, Scenario } from '../../lib/lab/scenario.js'
-import { commandExists } from '../support/commands.js'
-
-interface Outcome {
-  verdict: Observation['verdict']
-  data: object
-  why?: RegExp
-  /** A command that it is observed with. */
-  needs?: string
-}
-
-function between(low: number, high: number) {
-  return {
-    asymmetricMatch: (value: unknown) => typeof value === 'number' && value >= low && value <= high,
-    toString: () => `between ${low} and ${high}`,
-  }
-}
+import { between, type Outcomes, testOnLinux, testOnWindows } from '../support/scenarios.js'
 
 function setting(name: string): number {
   const path = `/proc/sys/net/${name}`
@@ -36,7 +19,7 @@ const timedOut = {
   milliseconds: [between(900, 2900), between(900, 2900)],
 }
 
-const onLinux: Record<string, Outcome> = {
+const onLinux: Outcomes = {
   'S0.1': {
     verdict: 'differs here',
     why: /one connection more than the backlog/,
@@ -53,7 +36,7 @@ const onLinux: Record<string, Outcome> = {
   },
   'S0.4': {
     verdict: 'as documented',
-    needs: 'ss',
+    needs: ['ss'],
     data: {
       before: 3,
       after: 0,
@@ -113,7 +96,7 @@ const onLinux: Record<string, Outcome> = {
   },
   'S0.11': {
     verdict: 'as documented',
-    needs: 'ss',
+    needs: ['ss'],
     data: { before: 1, withThree: 4, most: 6 },
   },
   'S0.12': {
@@ -136,7 +119,7 @@ const onLinux: Record<string, Outcome> = {
   },
   'S0.14': {
     verdict: 'as documented',
-    needs: 'ss',
+    needs: ['ss'],
     data: { ss: { recvQ: 3, sendQ: 5 }, proc: 3, queue: { length: 3, limit: 5 } },
   },
   'S0.15': {
@@ -169,7 +152,7 @@ const onLinux: Record<string, Outcome> = {
 }
 
 /** What the document says; Wine answers as the Linux below it. */
-const onWindows: Record<string, Outcome> = {
+const onWindows: Outcomes = {
   'S0.1': {
     verdict: 'as documented',
     data: { connected: 6, firstLeftOut: 7 },
@@ -188,12 +171,6 @@ const onWindows: Record<string, Outcome> = {
   },
 }
 
-function scenarioOf(id: string): Scenario {
-  const scenario = scenarios.find((each) => each.id === id)
-  if (scenario === undefined) throw new Error(`no scenario ${id}`)
-  return scenario
-}
-
 describe('the list', () => {
   test('has S0.1 to S0.17, all with a run but the opinion S0.7', () => {
     const ids = Array.from({ length: 17 }, (_, i) => `S0.${i + 1}`)
@@ -207,31 +184,6 @@ describe('the list', () => {
   })
 })
 
-describe('on Linux', { concurrent: true }, () => {
-  for (const [id, { needs, why, ...outcome }] of Object.entries(onLinux)) {
-    const scenario = scenarioOf(id)
-    const isMissing = needs !== undefined && !commandExists(needs)
-    const obstacle =
-      process.platform !== 'linux'
-        ? 'needs Linux'
-        : (obstacleFor(scenario) ?? (isMissing ? `needs ${needs}` : undefined))
-    const suffix = obstacle === undefined ? '' : ` (skipped: ${obstacle})`
+testOnLinux(scenarios, onLinux)
 
-    test.skipIf(obstacle !== undefined)(`${id}: ${scenario.claim}${suffix}`, async ({ expect }) => {
-      const observation = await observe(scenario)
-      expect(observation).toMatchObject(outcome)
-      if (why === undefined) expect(observation.why).toBe(undefined)
-      else expect(observation.why).toMatch(why)
-    })
-  }
-})
-
-describe('on Windows (skipped: needs real Windows)', () => {
-  const isReal = process.platform === 'win32' && process.env.WINEPREFIX === undefined
-  for (const [id, outcome] of Object.entries(onWindows)) {
-    const scenario = scenarioOf(id)
-    test.skipIf(!isReal)(`${id}: ${scenario.claim} (skipped: needs real Windows)`, async () => {
-      expect(await observe(scenario)).toMatchObject(outcome)
-    })
-  }
-})
+testOnWindows(scenarios, onWindows)

@@ -1,18 +1,16 @@
 /** Every statement of the document on keep-alive at the server: what this system really does, with its numbers. */
 import { describe, expect, test } from 'vitest'
 import { scenarios } from '../../dist/lab/keep-alive/index.js'
-import { obstacleFor, observe } from '../../dist/lab/observe.js'
-import type { Observation, Scenario } from '../../lib/lab/scenario.js'
+import { observe } from '../../dist/lab/observe.js'
+import {
+  obstacle,
+  type Outcomes,
+  scenarioOf,
+  testOnLinux,
+  testOnWindows,
+} from '../support/scenarios.js'
 import { commandExists } from '../support/commands.js'
 import { isRoot } from '../support/untyped.js'
-
-interface Outcome {
-  verdict: Observation['verdict']
-  data: object
-  why?: RegExp
-  /** A command that it is observed with. */
-  needs?: string
-}
 
 /** The kernel's timers are late by up to 5 %, a busy machine by more. */
 function about(milliseconds: number) {
@@ -37,7 +35,7 @@ function look(first: string, second: string, state: string, rdhup: boolean, erro
 /** In a user namespace tcpdump may refuse. */
 const canCapture = isRoot && commandExists('tcpdump')
 
-const onLinux: Record<string, Outcome> = {
+const onLinux: Outcomes = {
   'S4.1': {
     verdict: 'as documented',
     data: {
@@ -57,7 +55,7 @@ const onLinux: Record<string, Outcome> = {
   },
   'S4.3': {
     verdict: 'as documented',
-    needs: 'ss',
+    needs: ['ss'],
     data: {
       kept: documented,
       options: { TCP_KEEPIDLE: 1, TCP_KEEPINTVL: 3, TCP_KEEPCNT: 10 },
@@ -141,7 +139,7 @@ const onLinux: Record<string, Outcome> = {
   },
   'S4.13': {
     verdict: 'as documented',
-    needs: 'python3',
+    needs: ['python3'],
     data: {
       idle: look('EAGAIN', 'EAGAIN', 'ESTABLISHED', false),
       ended: look('', '', 'CLOSE_WAIT', true),
@@ -154,7 +152,7 @@ const onLinux: Record<string, Outcome> = {
 }
 
 /** In full: half a minute and more. */
-const inFull: Record<string, Outcome> = {
+const inFull: Outcomes = {
   'S4.4': {
     verdict: 'as documented',
     data: { ...documented, ...deathAfter(31_000), probesSent: 10 },
@@ -166,7 +164,7 @@ const inFull: Record<string, Outcome> = {
 }
 
 /** What the document says; Wine answers as the Linux below it. */
-const onWindows: Record<string, Outcome> = {
+const onWindows: Outcomes = {
   'S4.2': { verdict: 'as documented', data: { queuedAfter: documented } },
   'S4.3': {
     verdict: 'as documented',
@@ -197,18 +195,6 @@ const maybeRefused = [
   'IP_TRANSPARENT',
 ]
 
-function scenarioOf(id: string): Scenario {
-  const scenario = scenarios.find((each) => each.id === id)
-  if (scenario === undefined) throw new Error(`no scenario ${id}`)
-  return scenario
-}
-
-function obstacle(scenario: Scenario, { needs }: Outcome): string | undefined {
-  if (process.platform !== 'linux') return 'needs Linux'
-  const isMissing = needs !== undefined && !commandExists(needs)
-  return obstacleFor(scenario) ?? (isMissing ? `needs ${needs}` : undefined)
-}
-
 describe('the list', () => {
   test('has S4.1 to S4.13, all with a run but the opinion S4.7', () => {
     const ids = Array.from({ length: 13 }, (_, i) => `S4.${i + 1}`)
@@ -222,38 +208,24 @@ describe('the list', () => {
   })
 })
 
-describe('on Linux', { concurrent: true }, () => {
-  for (const [id, outcome] of Object.entries(onLinux)) {
-    const scenario = scenarioOf(id)
-    const hindered = obstacle(scenario, outcome)
-    const suffix = hindered === undefined ? '' : ` (skipped: ${hindered})`
+testOnLinux(scenarios, onLinux)
 
-    test.skipIf(hindered !== undefined)(`${id}: ${scenario.claim}${suffix}`, async ({ expect }) => {
-      const observation = await observe(scenario)
-      const { verdict, data, why } = outcome
-      expect(observation).toMatchObject({ verdict, data })
-      if (why === undefined) expect(observation.why).toBe(undefined)
-      else expect(observation.why).toMatch(why)
-    })
-  }
-
-  const inheritance = scenarioOf('S4.2')
-  test.skipIf(process.platform !== 'linux')(
-    'S4.2: which options are inherited, of all that this system has and permits',
-    async ({ expect }) => {
-      const { data } = await observe(inheritance)
-      const { inherited, refused, absent } = data as Record<string, string[]>
-      const elsewhere = new Set([...(refused ?? []), ...(absent ?? [])])
-      expect(inherited).toEqual(inheritable.filter((name) => !elsewhere.has(name)))
-      expect(maybeRefused).toEqual(expect.arrayContaining(refused ?? []))
-    },
-  )
-})
+const inheritance = scenarioOf(scenarios, 'S4.2')
+test.skipIf(process.platform !== 'linux')(
+  'S4.2: which options are inherited, of all that this system has and permits',
+  async ({ expect }) => {
+    const { data } = await observe(inheritance)
+    const { inherited, refused, absent } = data as Record<string, string[]>
+    const elsewhere = new Set([...(refused ?? []), ...(absent ?? [])])
+    expect(inherited).toEqual(inheritable.filter((name) => !elsewhere.has(name)))
+    expect(maybeRefused).toEqual(expect.arrayContaining(refused ?? []))
+  },
+)
 
 describe('in full (skipped: half a minute, wants SLOW=1)', { concurrent: true }, () => {
   for (const [id, outcome] of Object.entries(inFull)) {
-    const scenario = scenarioOf(id)
-    const hindered = process.env.SLOW === '1' ? obstacle(scenario, outcome) : 'wants SLOW=1'
+    const scenario = scenarioOf(scenarios, id)
+    const hindered = process.env.SLOW === '1' ? obstacle(scenario, outcome.needs) : 'wants SLOW=1'
     test.skipIf(hindered !== undefined)(
       `${id}: ${scenario.claim}`,
       { timeout: 60_000 },
@@ -264,12 +236,4 @@ describe('in full (skipped: half a minute, wants SLOW=1)', { concurrent: true },
   }
 })
 
-describe('on Windows (skipped: needs real Windows)', () => {
-  const isReal = process.platform === 'win32' && process.env.WINEPREFIX === undefined
-  for (const [id, outcome] of Object.entries(onWindows)) {
-    const scenario = scenarioOf(id)
-    test.skipIf(!isReal)(`${id}: ${scenario.claim} (skipped: needs real Windows)`, async () => {
-      expect(await observe(scenario)).toMatchObject(outcome)
-    })
-  }
-})
+testOnWindows(scenarios, onWindows)

@@ -1,30 +1,8 @@
 /** Every statement of the TCP backlog example: what this system really does, with its numbers. */
 import { existsSync, readFileSync } from 'node:fs'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { scenarios } from '../../dist/lab/linux-backlog/index.js'
-import { obstacleFor, observe } from '../../dist/lab/observe.js'
-import type { Observation, Scenario } from '../../lib/lab/scenario.js'
-import { commandExists } from '../support/commands.js'
-
-interface Outcome {
-  verdict: Observation['verdict']
-  data: object
-  why?: RegExp
-  /** A command that it is observed with; tcpdump wants root besides. */
-  needs?: string
-}
-
-function isMissing(command: string | undefined): boolean {
-  if (command === undefined) return false
-  return !commandExists(command) || (command === 'tcpdump' && process.getuid?.() !== 0)
-}
-
-function between(low: number, high: number) {
-  return {
-    asymmetricMatch: (value: unknown) => typeof value === 'number' && value >= low && value <= high,
-    toString: () => `between ${low} and ${high}`,
-  }
-}
+import { between, type Outcomes, testOnLinux } from '../support/scenarios.js'
 
 /** A time that tcpdump took, in milliseconds. */
 function about(milliseconds: number) {
@@ -44,7 +22,7 @@ const firstSyns = {
   linear: [about(0), about(1000), about(2000)],
 }
 
-const onLinux: Record<string, Outcome> = {
+const onLinux: Outcomes = {
   'S3.1': {
     verdict: 'as documented',
     data: {
@@ -70,7 +48,7 @@ const onLinux: Record<string, Outcome> = {
   },
   'S3.4': {
     verdict: 'as documented',
-    needs: 'tcpdump',
+    needs: ['tcpdump'],
     data: {
       ladder: expect.stringMatching(/^>S( >S)+$/) as string,
       answers: 0,
@@ -78,7 +56,7 @@ const onLinux: Record<string, Outcome> = {
     },
   },
   'S3.5': {
-    needs: 'tcpdump',
+    needs: ['tcpdump'],
     verdict: isLinear ? 'differs here' : 'as documented',
     ...(isLinear && { why: new RegExp(`tcp_syn_linear_timeouts \\(here ${linear}\\)`) }),
     data: {
@@ -90,7 +68,7 @@ const onLinux: Record<string, Outcome> = {
     },
   },
   'S3.6': {
-    needs: 'tcpdump',
+    needs: ['tcpdump'],
     verdict: isLinear ? 'differs here' : 'as documented',
     ...(isLinear && { why: new RegExp(`tcp_syn_linear_timeouts \\(here ${linear}\\)`) }),
     data: {
@@ -111,7 +89,7 @@ const onLinux: Record<string, Outcome> = {
   },
   'S3.7': {
     verdict: 'as documented',
-    needs: 'tcpdump',
+    needs: ['tcpdump'],
     data: {
       ladder: '>S >S >S',
       times: isLinear ? firstSyns.linear : firstSyns.doubling,
@@ -149,7 +127,7 @@ const onLinux: Record<string, Outcome> = {
   },
   'S3.12': {
     verdict: 'as documented',
-    needs: 'setpriv',
+    needs: ['setpriv'],
     data: {
       established: 6,
       synSent: 2,
@@ -162,12 +140,6 @@ const onLinux: Record<string, Outcome> = {
   },
 }
 
-function scenarioOf(id: string): Scenario {
-  const scenario = scenarios.find((each) => each.id === id)
-  if (scenario === undefined) throw new Error(`no scenario ${id}`)
-  return scenario
-}
-
 test('S3.1 to S3.12 are all there, and have an outcome here', () => {
   const ids = Array.from({ length: 12 }, (_, i) => `S3.${i + 1}`)
   expect(scenarios.map(({ id }) => id)).toEqual(ids)
@@ -175,17 +147,4 @@ test('S3.1 to S3.12 are all there, and have an outcome here', () => {
   expect(Object.keys(onLinux)).toEqual(ids)
 })
 
-describe('on Linux', { concurrent: true }, () => {
-  for (const [id, { needs, why, ...outcome }] of Object.entries(onLinux)) {
-    const scenario = scenarioOf(id)
-    const obstacle = obstacleFor(scenario) ?? (isMissing(needs) ? `needs ${needs}` : undefined)
-    const suffix = obstacle === undefined ? '' : ` (skipped: ${obstacle})`
-
-    test.skipIf(obstacle !== undefined)(`${id}: ${scenario.claim}${suffix}`, async ({ expect }) => {
-      const observation = await observe(scenario)
-      expect(observation).toMatchObject(outcome)
-      if (why === undefined) expect(observation.why).toBe(undefined)
-      else expect(observation.why).toMatch(why)
-    })
-  }
-})
+testOnLinux(scenarios, onLinux)

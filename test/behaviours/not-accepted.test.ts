@@ -1,24 +1,7 @@
 /** Every statement of the document on connected, but not accepted: what this system really does, with its numbers. */
 import { describe, expect, test } from 'vitest'
 import { scenarios } from '../../dist/lab/not-accepted/index.js'
-import { obstacleFor, observe } from '../../dist/lab/observe.js'
-import type { Observation, Scenario } from '../../lib/lab/scenario.js'
-import { commandExists } from '../support/commands.js'
-
-interface Outcome {
-  verdict: Observation['verdict']
-  data: object
-  why?: RegExp
-  /** A command that it is observed with. */
-  needs?: string
-}
-
-function between(low: number, high: number) {
-  return {
-    asymmetricMatch: (value: unknown) => typeof value === 'number' && value >= low && value <= high,
-    toString: () => `between ${low} and ${high}`,
-  }
-}
+import { between, type Outcomes, testOnLinux, testOnWindows } from '../support/scenarios.js'
 
 /** The reply of a server to a client that has gone: the first is taken, and answered with RST. */
 const twoReplies = ['sent', 'EPIPE']
@@ -27,7 +10,7 @@ const leftover = { isLeftover: true, request: 'LOGIN', results: twoReplies }
 /** A write to a connection that was reset: whoever asks first gets the reset, the others a broken pipe. */
 const toReset = expect.stringMatching(/^(ECONNRESET|EPIPE)$/) as string
 
-const onLinux: Record<string, Outcome> = {
+const onLinux: Outcomes = {
   'S2.1': { verdict: 'as documented', data: { error: 0, accepted: 0 } },
   'S2.2': {
     verdict: 'as documented',
@@ -91,7 +74,7 @@ const onLinux: Record<string, Outcome> = {
   'S2.12': {
     verdict: 'differs here',
     why: /does not know by which interface/,
-    needs: 'nft',
+    needs: ['nft'],
     data: {
       loopback: leftover,
       linkLike: { ...leftover, whileLost: 'FIN_WAIT1 ESTABLISHED' },
@@ -115,19 +98,13 @@ const onLinux: Record<string, Outcome> = {
 }
 
 /** What the document says; Wine answers as the Linux below it. */
-const onWindows: Record<string, Outcome> = {
+const onWindows: Outcomes = {
   'S2.1': { verdict: 'as documented', data: { error: 0, accepted: 0 } },
   'S2.7': { verdict: 'as documented', data: { result: 'sent', received: '', accepted: 1 } },
   'S2.11': {
     verdict: 'as documented',
     data: { oldRequest: 'LOGIN', received: expect.stringContaining('WELCOME') as string },
   },
-}
-
-function scenarioOf(id: string): Scenario {
-  const scenario = scenarios.find((each) => each.id === id)
-  if (scenario === undefined) throw new Error(`no scenario ${id}`)
-  return scenario
 }
 
 describe('the list', () => {
@@ -143,31 +120,6 @@ describe('the list', () => {
   })
 })
 
-describe('on Linux', { concurrent: true }, () => {
-  for (const [id, { needs, why, ...outcome }] of Object.entries(onLinux)) {
-    const scenario = scenarioOf(id)
-    const isMissing = needs !== undefined && !commandExists(needs)
-    const obstacle =
-      process.platform !== 'linux'
-        ? 'needs Linux'
-        : (obstacleFor(scenario) ?? (isMissing ? `needs ${needs}` : undefined))
-    const suffix = obstacle === undefined ? '' : ` (skipped: ${obstacle})`
+testOnLinux(scenarios, onLinux)
 
-    test.skipIf(obstacle !== undefined)(`${id}: ${scenario.claim}${suffix}`, async ({ expect }) => {
-      const observation = await observe(scenario)
-      expect(observation).toMatchObject(outcome)
-      if (why === undefined) expect(observation.why).toBe(undefined)
-      else expect(observation.why).toMatch(why)
-    })
-  }
-})
-
-describe('on Windows (skipped: needs real Windows)', () => {
-  const isReal = process.platform === 'win32' && process.env.WINEPREFIX === undefined
-  for (const [id, outcome] of Object.entries(onWindows)) {
-    const scenario = scenarioOf(id)
-    test.skipIf(!isReal)(`${id}: ${scenario.claim} (skipped: needs real Windows)`, async () => {
-      expect(await observe(scenario)).toMatchObject(outcome)
-    })
-  }
-})
+testOnWindows(scenarios, onWindows)

@@ -1,24 +1,15 @@
 /** Every statement of the document on TIME_WAIT, SO_LINGER and Disconnect: what this system really does, with its numbers. */
 import { describe, expect, test } from 'vitest'
-import { obstacleFor, observe } from '../../dist/lab/observe.js'
+import { observe } from '../../dist/lab/observe.js'
 import { scenarios } from '../../dist/lab/time-wait/index.js'
-import type { Observation, Scenario } from '../../lib/lab/scenario.js'
-import { commandExists } from '../support/commands.js'
-
-interface Outcome {
-  verdict: Observation['verdict']
-  data: object
-  why?: RegExp
-  /** Commands that it is observed with. */
-  needs?: string[]
-}
-
-function between(low: number, high: number) {
-  return {
-    asymmetricMatch: (value: unknown) => typeof value === 'number' && value >= low && value <= high,
-    toString: () => `between ${low} and ${high}`,
-  }
-}
+import {
+  between,
+  obstacle,
+  type Outcomes,
+  scenarioOf,
+  testOnLinux,
+  testOnWindows,
+} from '../support/scenarios.js'
 
 /** What follows the handshake. */
 function ladder(rest: string) {
@@ -40,7 +31,7 @@ const allThenReset = { connections: 20, complete: 20, end: { ECONNRESET: 20 } }
 /** Bytes of 1 MiB that a peer has room for which does not read: 127973 with the default receive buffer. */
 const cutShort = between(32_768, 600_000)
 
-const onLinux: Record<string, Outcome> = {
+const onLinux: Outcomes = {
   'S1.1': {
     verdict: 'as documented',
     needs: tcpdump,
@@ -243,7 +234,7 @@ const onLinux: Record<string, Outcome> = {
 }
 
 /** What the document says; Wine answers as the Linux below it. */
-const onWindows: Record<string, Outcome> = {
+const onWindows: Outcomes = {
   'S1.1': {
     verdict: 'as documented',
     data: { clientFirst: { left: clientWaits }, serverFirst: { left: serverWaits } },
@@ -277,22 +268,7 @@ const onWindows: Record<string, Outcome> = {
   'S1.17': { verdict: 'as documented', data: { left: { server: 'none' } } },
 }
 
-function scenarioOf(id: string): Scenario {
-  const scenario = scenarios.find((each) => each.id === id)
-  if (scenario === undefined) throw new Error(`no scenario ${id}`)
-  return scenario
-}
-
 /** Why it cannot be tried here; undefined if it can. */
-function obstacle(scenario: Scenario, needs: readonly string[] = []): string | undefined {
-  if (process.platform !== 'linux') return 'needs Linux'
-  const missing = needs.filter((command) => !commandExists(command))
-  if (missing.length > 0) return `needs ${missing.join(' and ')}`
-  // Without them the scenarios do, tests do not.
-  if (needs === tcpdump && process.getuid?.() !== 0) return 'capturing packets needs root'
-  return obstacleFor(scenario)
-}
-
 describe('the list', () => {
   test('has S1.1 to S1.19, S1.X1 and S1.X2, all with a run but the opinion S1.4', () => {
     const ids = [...Array.from({ length: 19 }, (_, i) => `S1.${i + 1}`), 'S1.X1', 'S1.X2']
@@ -306,23 +282,10 @@ describe('the list', () => {
   })
 })
 
-describe('on Linux', { concurrent: true, timeout: 40_000 }, () => {
-  for (const [id, { needs, why, ...outcome }] of Object.entries(onLinux)) {
-    const scenario = scenarioOf(id)
-    const hindered = obstacle(scenario, needs)
-    const suffix = hindered === undefined ? '' : ` (skipped: ${hindered})`
-
-    test.skipIf(hindered !== undefined)(`${id}: ${scenario.claim}${suffix}`, async ({ expect }) => {
-      const observation = await observe(scenario)
-      expect(observation).toMatchObject(outcome)
-      if (why === undefined) expect(observation.why).toBe(undefined)
-      else expect(observation.why).toMatch(why)
-    })
-  }
-})
+testOnLinux(scenarios, onLinux, { timeout: 40_000 })
 
 describe('in full', () => {
-  const scenario = scenarioOf('S1.2')
+  const scenario = scenarioOf(scenarios, 'S1.2')
   const hindered = process.env.SLOW === '1' ? obstacle(scenario, ['ss']) : 'a minute, wants SLOW=1'
   const suffix = hindered === undefined ? '' : ` (skipped: ${hindered})`
   test.skipIf(hindered !== undefined)(
@@ -337,12 +300,4 @@ describe('in full', () => {
   )
 })
 
-describe('on Windows (skipped: needs real Windows)', () => {
-  const isReal = process.platform === 'win32' && process.env.WINEPREFIX === undefined
-  for (const [id, outcome] of Object.entries(onWindows)) {
-    const scenario = scenarioOf(id)
-    test.skipIf(!isReal)(`${id}: ${scenario.claim} (skipped: needs real Windows)`, async () => {
-      expect(await observe(scenario)).toMatchObject(outcome)
-    })
-  }
-})
+testOnWindows(scenarios, onWindows)
