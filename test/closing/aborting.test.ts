@@ -14,6 +14,7 @@ import { hasPython, usePeers } from '../support/peer.js'
 import { runProgram } from '../support/program.js'
 import { closeAtEnd, connected, destroyAtEnd, listening, portOf } from '../support/sockets.js'
 import { isWindows } from '../support/system.js'
+import { tlsEnds } from '../support/tls.js'
 import { until } from '../support/until.js'
 
 let pem: { key: string; cert: string }
@@ -122,25 +123,9 @@ describe.each(Object.entries(verbs))('%s', (name, verb) => {
   const nobody =
     isWindows && verb === disconnect ? expect.stringMatching(/^(ours|theirs|nobody)$/) : 'nobody'
 
-  async function tlsEnds(): Promise<{
-    client: tls.TLSSocket
-    accepted: tls.TLSSocket
-    port: number
-  }> {
-    const server = await listening(tls.createServer(pem))
-    const accepting = once(server, 'secureConnection') as Promise<[tls.TLSSocket]>
-    const port = portOf(server)
-    const client = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false })
-    destroyAtEnd(client)
-    await once(client, 'secureConnect')
-    const [accepted] = await accepting
-    destroyAtEnd(accepted)
-    return { client, accepted, port }
-  }
-
   test.for(['client', 'accepted'] as const)('TLS, the %s end', async (side) => {
-    const ends = await tlsEnds()
-    const { client, accepted, port } = ends
+    const { server, client, accepted } = await tlsEnds(pem)
+    const port = portOf(server)
     const [near, far] = side === 'client' ? [client, accepted] : [accepted, client]
     far.write('read me')
     near.pause()

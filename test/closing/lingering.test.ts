@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import http2 from 'node:http2'
 import net from 'node:net'
-import tls from 'node:tls'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { closeLingering, setLinger } from '../../lib/index.js'
@@ -14,6 +13,7 @@ import { hasPython, usePeers } from '../support/peer.js'
 import { runProgram } from '../support/program.js'
 import { connected, destroyAtEnd, listening, portOf } from '../support/sockets.js'
 import { isWindows } from '../support/system.js'
+import { tlsEnds } from '../support/tls.js'
 import { isRoot } from '../support/untyped.js'
 import { until } from '../support/until.js'
 
@@ -233,16 +233,7 @@ test.runIf(isRoot)(
 
 describe('closeLingering', () => {
   test.for(['client', 'accepted'] as const)('TLS, from the %s end', async (side) => {
-    const server = await listening(tls.createServer(pem))
-    const accepting = once(server, 'secureConnection') as Promise<[tls.TLSSocket]>
-    const client = tls.connect({
-      port: portOf(server),
-      host: '127.0.0.1',
-      rejectUnauthorized: false,
-    })
-    destroyAtEnd(client)
-    const [[accepted]] = await Promise.all([accepting, once(client, 'secureConnect')])
-    destroyAtEnd(accepted)
+    const { client, accepted } = await tlsEnds(pem)
     const [near, far] = side === 'client' ? [client, accepted] : [accepted, client]
     let size = 0
     far.on('data', (data: Buffer) => (size += data.length))

@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import http from 'node:http'
 import http2 from 'node:http2'
 import net from 'node:net'
-import tls from 'node:tls'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { closeWithoutTimeWait } from '../../lib/index.js'
@@ -14,6 +13,7 @@ import { localPath } from '../support/files.js'
 import { hasPython, usePeers } from '../support/peer.js'
 import { connected, destroyAtEnd, listening, portOf } from '../support/sockets.js'
 import { isWine, isWindows } from '../support/system.js'
+import { tlsEnds } from '../support/tls.js'
 import { isRoot } from '../support/untyped.js'
 import { until } from '../support/until.js'
 
@@ -195,16 +195,7 @@ describe.skipIf(!hasPython)('closeWithoutTimeWait (skipped where python3 is miss
 
 describe('closeWithoutTimeWait', () => {
   test.for(['client', 'accepted'] as const)('TLS, from the %s end', async (side) => {
-    const server = await listening(tls.createServer(pem))
-    const accepting = once(server, 'secureConnection') as Promise<[tls.TLSSocket]>
-    const client = tls.connect({
-      port: portOf(server),
-      host: '127.0.0.1',
-      rejectUnauthorized: false,
-    })
-    destroyAtEnd(client)
-    const [[accepted]] = await Promise.all([accepting, once(client, 'secureConnect')])
-    destroyAtEnd(accepted)
+    const { server, client, accepted } = await tlsEnds(pem)
     const [near, far] = side === 'client' ? [client, accepted] : [accepted, client]
     const theirPort = client.localPort ?? 0
     let size = 0

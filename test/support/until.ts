@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { until as lastSeen } from '../../lib/lab/observers/until.js'
 
 /** Waits until a condition holds; fails with the last value when it takes too long. */
 export async function until<T>(
@@ -6,13 +6,7 @@ export async function until<T>(
   holds: (value: T) => boolean = Boolean,
   milliseconds = 5000,
 ): Promise<T> {
-  const end = performance.now() + milliseconds
-  for (;;) {
-    const value = await read()
-    if (holds(value)) return value
-    if (performance.now() > end) {
-      throw new Error(`still ${JSON.stringify(value)} after ${milliseconds} ms`)
-    }
-    await sleep(5)
-  }
+  const value = await lastSeen(read, holds, milliseconds)
+  if (holds(value)) return value
+  throw new Error(`still ${JSON.stringify(value)} after ${milliseconds} ms`)
 }

@@ -6,7 +6,6 @@ import dgram from 'node:dgram'
 import { once } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
-import tls from 'node:tls'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { native } from '../../lib/binding.js'
 import { descriptorOf, findSocket } from '../../lib/descriptor.js'
@@ -21,8 +20,9 @@ import {
 import { certificate } from '../support/certificate.js'
 import { temporaryPath } from '../support/files.js'
 import { boundDatagram } from '../support/kinds.js'
-import { connected, destroyAtEnd, listening, portOf, tcpPair } from '../support/sockets.js'
+import { connected, listening, portOf, tcpPair } from '../support/sockets.js'
 import { isWindows } from '../support/system.js'
+import { tlsEnds } from '../support/tls.js'
 
 function handleBehind(socket: net.Socket | net.Server | dgram.Socket): Handle {
   const handle = socket instanceof dgram.Socket ? datagramHandleOf(socket) : handleOf(socket)
@@ -72,15 +72,7 @@ describe('finds the socket of', () => {
   })
 
   test('both ends of TLS', async () => {
-    const server = await listening(tls.createServer(pem))
-    const accepting = once(server, 'secureConnection') as Promise<[tls.TLSSocket]>
-    const client = tls.connect({
-      port: portOf(server),
-      host: '127.0.0.1',
-      rejectUnauthorized: false,
-    })
-    destroyAtEnd(client)
-    const [accepted] = await accepting
+    const { server, client, accepted } = await tlsEnds(pem)
     for (const socket of [server, client, accepted]) expectFound(socket)
   })
 
