@@ -176,8 +176,7 @@ napi_value Init(napi_env env, napi_value exports) {
       method("disconnect", Glue<DisconnectSocket>),
       method("close", Glue<CloseSocket>),
       method("getAcceptQueue", Glue<AcceptQueueInArea>),
-      napi_property_descriptor{"findSocket", nullptr, FindSocket, nullptr, nullptr, nullptr,
-                               napi_enumerable, nullptr},
+      method("findSocket", FindSocket),
   };
   napi_define_properties(env, exports, properties.size(), properties.data());
   return exports;

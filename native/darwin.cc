@@ -12,6 +12,7 @@
 
 #include <cerrno>
 
+#include "posix.h"
 #include "socket.h"
 
 int GetAcceptQueue(Socket socket, AcceptQueue& queue) {
@@ -25,17 +26,7 @@ int GetAcceptQueue(Socket socket, AcceptQueue& queue) {
   return 0;
 }
 
-int Accept(Socket listener) {
-  const int fd = accept(listener, nullptr, nullptr);
-  if (fd == -1) return -errno;
-  int on = 1;
-  if (ioctl(fd, FIOCLEX) == -1 || ioctl(fd, FIONBIO, &on) == -1) {
-    const int error = -errno;
-    close(fd);
-    return error;
-  }
-  return fd;
-}
+int Accept(Socket listener) { return Ours(accept(listener, nullptr, nullptr)); }
 
 int ConnectionState(Socket socket) {
   tcp_connection_info info = {};

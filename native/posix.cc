@@ -1,5 +1,7 @@
 // Linux and macOS. What only one of them has stands in linux.cc and darwin.cc.
 
+#include "posix.h"
+
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,8 +34,7 @@ int Ioctl(Socket socket, unsigned long request, Buffer argument, int /*input*/, 
   return ResultOf(ioctl(socket, request, argument.data()));
 }
 
-int Open(int family, int type, int protocol) {
-  const int fd = socket(family, type, protocol);
+int Ours(int fd) {
   if (fd == -1) return -errno;
   // Not SOCK_NONBLOCK | SOCK_CLOEXEC, which macOS lacks; not fcntl(), which becomes fcntl64 with a
   // glibc version that musl does not have.
@@ -45,6 +46,8 @@ int Open(int family, int type, int protocol) {
   }
   return fd;
 }
+
+int Open(int family, int type, int protocol) { return Ours(socket(family, type, protocol)); }
 
 int Bind(Socket socket, Bytes address) {
   return ResultOf(bind(socket, reinterpret_cast<const sockaddr*>(address.data()),
