@@ -8,10 +8,14 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
+const prefix = dirname(dirname(process.execPath))
+
+/** Node's headers beside the running node, where most installations have them. */
+export const nodeHeaders = join(prefix, 'include', 'node')
+
 /** Where node-gyp finds Node's headers: beside the running node if they are there, else it downloads them. */
 export function nodeGypEnvironment() {
-  const prefix = dirname(dirname(process.execPath))
-  const local = existsSync(join(prefix, 'include', 'node', 'node_api.h'))
+  const local = existsSync(join(nodeHeaders, 'node_api.h'))
   return local ? { ...process.env, npm_config_nodedir: prefix } : process.env
 }
 

@@ -3,19 +3,19 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { nodeHeaders } from './build-native.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const headers = join(dirname(dirname(process.execPath)), 'include', 'node')
-if (!existsSync(join(headers, 'uv.h'))) {
-  console.error(`build:win32 needs Node's headers beside the running node, in ${headers}`)
+if (!existsSync(join(nodeHeaders, 'uv.h'))) {
+  console.error(`build:win32 needs Node's headers beside the running node, in ${nodeHeaders}`)
   process.exit(1)
 }
 const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js')
 const definitions = {
   CMAKE_TOOLCHAIN_FILE: join(root, 'cmake', 'mingw-w64-x86_64.cmake'),
-  NODE_HEADERS: headers,
+  NODE_HEADERS: nodeHeaders,
 }
 const args = Object.entries(definitions).map(([name, value]) => `--CD${name}=${value}`)
 const { status } = spawnSync(

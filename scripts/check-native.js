@@ -1,11 +1,11 @@
 // Changes nothing: says whether native/ is as clang-format and clang-tidy want it.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
+import { nodeHeaders } from './build-native.js'
 
 const files = readdirSync('native').map((name) => `native/${name}`)
 const sources = files.filter((name) => name.endsWith('.cc'))
-const headers = join(dirname(dirname(process.execPath)), 'include', 'node')
 const tidy = process.env.CLANG_TIDY ?? 'clang-tidy-16'
 
 function run(command, args) {
@@ -16,7 +16,7 @@ function run(command, args) {
 
 /** Checks sources with the headers of the system that they are for. */
 function isTidy(names, flags) {
-  const language = ['-std=c++20', '-DNAPI_VERSION=8', '-isystem', headers]
+  const language = ['-std=c++20', '-DNAPI_VERSION=8', '-isystem', nodeHeaders]
   return run(tidy, ['--quiet', ...names, '--', ...language, ...flags])
 }
 

@@ -1,13 +1,11 @@
 // Builds the addon a second time, with a compiler and flags of the caller's, apart from build/.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { nodeHeaders } from './build-native.js'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
-
-/** Node's headers, where node-gyp's environment has them beside the running node. */
-const headers = join(dirname(dirname(process.execPath)), 'include', 'node')
 
 /** The sources that binding.gyp names for this system, as node-gyp has understood it. */
 export function sources() {
@@ -34,7 +32,7 @@ export function buildApart(name, compiler, flags) {
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(release, { recursive: true })
   const common = ['-std=c++20', '-g', '-fPIC', '-shared', '-fno-exceptions', '-fno-rtti']
-  const defines = ['-DNAPI_VERSION=8', '-DBUILDING_NODE_EXTENSION', `-I${headers}`]
+  const defines = ['-DNAPI_VERSION=8', '-DBUILDING_NODE_EXTENSION', `-I${nodeHeaders}`]
   const binary = join(release, 'net_sockopt.node')
   run(compiler, [...common, ...defines, ...flags, ...sources(), '-o', binary])
   return { directory, binary, env: { ...process.env, NET_SOCKOPT_PREBUILD: directory } }
